@@ -1,0 +1,57 @@
+# Needs Python >= 3.11 and make; everything else is installed into .venv from a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.synced
+# uv if the machine has it, else our own copy inside .venv.
+UV = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+
+.PHONY: help demo calm test unit kafka check format bench lock audit clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(STAMP): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "front-connector needs Python 3.11 or newer; say make PYTHON=/path/to/python3")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@command -v uv >/dev/null 2>&1 || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --locked --all-groups --inexact
+	@touch $@
+
+demo: $(STAMP)  ## Kafka to Front on this machine, everything embedded, with faults; ends with a verdict
+	@$(BIN)/front-connector demo
+
+calm: $(STAMP)  ## the demo without faults
+	@$(BIN)/front-connector demo --calm
+
+test: $(STAMP)  ## all tests that this machine can run; docs/testing.md says what each part needs
+	@$(BIN)/python -m pytest -q
+
+unit: $(STAMP)  ## the quick tests only
+	@$(BIN)/python -m pytest -q tests/unit tests/contract -m "not kafka and not registry"
+
+kafka: $(STAMP)  ## the tests on a real broker only
+	@$(BIN)/python -m pytest -q tests/kafka
+
+check: $(STAMP)  ## ruff, mypy, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP)  ## put code into its form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP)  ## records a second and CPU a record, beside a serial loop, per carrier
+	@$(BIN)/python -m tests.benchmark.throughput
+
+lock:  ## renew uv.lock
+	@$(UV) lock
+
+audit: $(STAMP)  ## known vulnerabilities in what is locked
+	@$(UV) export --quiet --locked --no-dev --no-emit-project --format requirements-txt | $(BIN)/pip-audit --disable-pip --require-hashes -r /dev/stdin
+
+clean:  ## remove what was made here
+	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,116 @@
+"""Secrets that lie in files and change while the process runs. Never logs a value, never writes a file.
+
+The kubelet swaps a mounted Secret by a symbolic link, so a watch on the file itself goes blind; and content
+may change while size and times do not. A secret is a few bytes: it is read again, at most once a second, on
+use.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+CHECK_EVERY_S: Final = 1.0
+MAX_BYTES: Final = 64 * 1024
+"""A Kubernetes Secret is at most 1 MiB in all; one value that signs or logs in is far smaller than this."""
+
+
+class SecretFileObserver(Protocol):
+    """Hears what happens to a secret file: each change once, not each look."""
+
+    def secret_reloaded(self, path: str) -> None:
+        """The file holds another value, used from now on; or it has become usable again."""
+
+    def secret_kept(self, path: str, why: str) -> None:
+        """The file became unusable; the last good value stays in use. `why` holds no part of the value."""
+
+
+class SecretFileError(ValueError):
+    """A secret file has no usable value at start. The text names the file and says what to do."""
+
+
+class FixedSecret:
+    """A secret that came with the settings and does not change."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def value(self) -> str:
+        """The secret."""
+        return self._value
+
+    def refresh(self) -> None:
+        """Nothing to read again."""
+
+    def __repr__(self) -> str:
+        return "FixedSecret('**********')"
+
+
+class SecretFile:
+    """The secret in a file, looked at again when it is used and a second has passed since the last look.
+
+    Loses one trailing newline. If the file later becomes unreadable, empty or malformed, the last good
+    value is kept and the observer told. `monotonic` gives seconds. Raises `SecretFileError` if there is no
+    value at first. A look blocks for one small read: mounted Secrets lie in memory.
+    """
+
+    def __init__(self, path: Path, monotonic: Callable[[], float], observer: SecretFileObserver) -> None:
+        self._path = path
+        self._monotonic = monotonic
+        self._observer = observer
+        self._problem: _Problem | None = None
+        first = _read(path)
+        if isinstance(first, _Problem):
+            raise SecretFileError(
+                f"secret file {path} {first.what}: it must hold the secret as one line of text"
+            )
+        self._value = first
+        self._looked_at = monotonic()
+
+    def value(self) -> str:
+        """The secret as of at most a second ago."""
+        if self._monotonic() - self._looked_at >= CHECK_EVERY_S:
+            self.refresh()
+        return self._value
+
+    def refresh(self) -> None:
+        """Look now, whenever the last look was: somebody refused the value."""
+        self._looked_at = self._monotonic()
+        found = _read(self._path)
+        if isinstance(found, _Problem):
+            if found != self._problem:
+                self._problem = found
+                self._observer.secret_kept(str(self._path), found.what)
+        elif found != self._value or self._problem is not None:
+            self._value, self._problem = found, None
+            self._observer.secret_reloaded(str(self._path))
+
+    def __repr__(self) -> str:
+        return f"SecretFile({str(self._path)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Why a file gives no secret, as the end of a sentence about it."""
+
+    what: str
+
+
+def _read(path: Path) -> str | _Problem:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        return _Problem(f"cannot be read ({error.strerror or type(error).__name__})")
+    if len(raw) > MAX_BYTES:
+        return _Problem(f"is larger than {MAX_BYTES} bytes")
+    try:
+        value = raw.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        return _Problem("is not UTF-8 text")
+    if not value.strip():
+        return _Problem("is empty")
+    if not value.isprintable():
+        # It would stand in a header, or sign tokens that nobody accepts: usually the file has a second line.
+        return _Problem("holds a line break or another control character")
+    return value

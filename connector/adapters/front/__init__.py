@@ -1,0 +1,1 @@
+"""Front's side of the connector: tokens, the carriers of requests, and the sender that joins them."""

@@ -1,0 +1,7 @@
+"""Kafka: a consumer in a thread of its own, the bridge between it and the event loop, and the dead-letter producer."""
+
+from connector.adapters.kafka.consumer import KafkaSource, SourceOptions
+from connector.adapters.kafka.producer import DeadLetterProducer
+from connector.adapters.kafka.starts import StartupRefused
+
+__all__ = ["DeadLetterProducer", "KafkaSource", "SourceOptions", "StartupRefused"]

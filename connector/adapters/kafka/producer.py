@@ -1,0 +1,109 @@
+"""The dead-letter topic: acks=all, idempotent, answered only by the broker's acknowledgement.
+
+It has a polling thread of its own, so that a revoke (which blocks the consumer's thread) can wait for acknowledgements.
+A fatal error of the idempotent producer needs a new producer; whatever it held is answered `NotWritten` and written again,
+so a letter may be in the topic twice: its source coordinates are its identity, every reader keeps the first.
+"""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from connector.core.dead_letter import DeadLetter
+from connector.ports import Acknowledged, EventLog, NotWritten
+
+_TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE, KafkaError.RECORD_LIST_TOO_LARGE)
+
+
+class DeadLetterProducer:
+    """Implements `ports.DeadLetterSink`. `properties` are the connection's; what makes it safe is added here."""
+
+    def __init__(self, topic: str, properties: Mapping[str, Any], log: EventLog) -> None:
+        self._topic = topic
+        self._properties = {
+            **properties,
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 5,
+            # The answer must come while somebody still waits; a letter that timed out is written again.
+            "delivery.timeout.ms": 20_000,
+            "message.max.bytes": 10_000_000,
+        }
+        self._log = log
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._producer: Producer | None = None
+        self._retired: list[Producer] = []
+        self._lock = threading.Lock()  # guards the exchange of a producer that failed fatally
+
+    async def start(self) -> None:
+        """Connects lazily: a broker that is down shows at the first letter."""
+        self._loop = asyncio.get_running_loop()
+        self._producer = Producer(self._properties)
+        self._thread = threading.Thread(target=self._serve, name="dead-letter-poll", daemon=True)
+        self._thread.start()
+
+    async def write(self, letter: DeadLetter) -> Acknowledged | NotWritten:
+        """See `ports.DeadLetterSink`."""
+        answer: asyncio.Future[Acknowledged | NotWritten] = self._loop.create_future()
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            result = Acknowledged() if error is None else self._refusal(error)
+            self._loop.call_soon_threadsafe(_answer, answer, result)
+
+        with self._lock:
+            producer = self._producer
+        assert producer is not None, "write before start"
+        try:
+            producer.produce(
+                self._topic,
+                value=letter.value,
+                key=letter.key,
+                headers=list(letter.headers),
+                timestamp=letter.timestamp_ms or 0,
+                on_delivery=delivered,
+            )
+        except BufferError:
+            return NotWritten("_QUEUE_FULL")
+        except KafkaException as error:  # a topic denied before, or too large for this client
+            return self._refusal(error.args[0])
+        return await answer
+
+    async def close(self) -> None:
+        """Wait a little for what is under way; what is not acknowledged by then was never settled."""
+        if self._thread is None or self._producer is None:
+            return
+        self._stopping.set()
+        await asyncio.to_thread(self._thread.join, 5.0)
+        await asyncio.to_thread(self._producer.flush, 1.0)
+        self._thread = None
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            with self._lock:
+                current, retired = self._producer, list(self._retired)
+            assert current is not None
+            current.poll(0.1)
+            for producer in retired:
+                producer.poll(0)
+                if len(producer) == 0:
+                    with self._lock:
+                        self._retired.remove(producer)
+
+    def _refusal(self, error: KafkaError) -> NotWritten:
+        if error.fatal():
+            with self._lock:
+                # The failed one is polled until it has answered for everything that it held.
+                if self._producer is not None and self._producer not in self._retired:
+                    self._retired.append(self._producer)
+                    self._producer = Producer(self._properties)
+                    self._log.error("dlq.producer_rebuilt", error_type=error.name())
+        return NotWritten(error.name(), too_large=error.code() in _TOO_LARGE)
+
+
+def _answer(future: asyncio.Future[Acknowledged | NotWritten], result: Acknowledged | NotWritten) -> None:
+    if not future.done():
+        future.set_result(result)

@@ -1,0 +1,6 @@
+"""The Schema Registry: where the schemas of records come from."""
+
+from connector.adapters.registry.client import BasicAuth, BearerAuth, RegistryObserver, RegistryOptions
+from connector.adapters.registry.source import Registry
+
+__all__ = ["BasicAuth", "BearerAuth", "Registry", "RegistryObserver", "RegistryOptions"]

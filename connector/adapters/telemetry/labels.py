@@ -1,0 +1,46 @@
+"""The values that labels may take: closed sets, and a bound for sets that somebody else chooses."""
+
+from typing import Literal, TypeAlias, get_args
+
+from connector.core.status import HoldReason, HoldScope, PauseReason, State
+
+CommitResult: TypeAlias = Literal["ok", "error"]
+RebalanceEvent: TypeAlias = Literal["assigned", "revoked", "lost"]
+RegistryOperation: TypeAlias = Literal["by_id", "by_guid", "by_subject"]
+
+STATES: tuple[State, ...] = get_args(State)
+PAUSE_REASONS: tuple[PauseReason, ...] = get_args(PauseReason)
+
+HOLD_PAIRS: tuple[tuple[HoldScope, HoldReason], ...] = (
+    ("app", "unauthorized"),
+    ("app", "wrong_base_url"),
+    ("channel", "unauthorized"),
+    ("channel", "forbidden"),
+    ("dead_letter", "unwritable"),
+    ("budget", "exceeded"),
+    ("partition", "offset_missing"),
+)
+"""Every pair that can occur; each is exposed from the start, at zero."""
+
+OTHER = "other"
+
+
+class BoundedLabel:
+    """Passes the first `limit` distinct values of a label and turns later ones into "other".
+
+    For values from outside (a status code, a tier, a client's error code): each new one makes series that
+    live as long as the process, so whoever answers us must not be able to make them without end.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._seen: set[str] = set()
+
+    def __call__(self, value: str) -> str:
+        """The value itself while it is known or there is room, else "other"."""
+        if value in self._seen:
+            return value
+        if len(self._seen) >= self._limit:
+            return OTHER
+        self._seen.add(value)
+        return value

@@ -1,0 +1,176 @@
+"""Logs: one JSON object a line on stdout, holding only keys that are known to be harmless.
+
+Nothing that a record carries can reach a line: the last step drops every key that is not on the list, so a
+careless caller loses its key instead of leaking a value. Exceptions appear as a type and frames; their text,
+which often quotes data, is left out. `event` names are an interface: dashboards and alerts match them.
+Other libraries' logs go the same way; only those whose messages name no data keep their message.
+Callers use `structlog.get_logger(__name__)`.
+"""
+
+import datetime as dt
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Literal, TextIO, TypeAlias
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from connector import __version__
+
+LogFormat: TypeAlias = Literal["json", "console"]
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+_ALLOWED = """
+    timestamp level event logger version instance topic partition offset stage attempt mapping operation
+    status duration_ms error_type trace_id span_id key_hash
+    scope reason app channel state code seconds stack suppressed
+"""
+ALLOWED_KEYS = frozenset(_ALLOWED.split())
+"""Everything that a line may hold: coordinates, words from closed lists, numbers, times."""
+
+FOREIGN_EVENT = "library.log"
+"""The event under which other libraries' lines appear; `logger` says whose they are."""
+
+EXTRA_KEYS: Mapping[str, frozenset[str]] = {
+    FOREIGN_EVENT: frozenset({"message"}),
+    # Which app, channel or topic holds. Elsewhere a `name` could be a person's.
+    "hold.started": frozenset({"name"}),
+    "hold.released": frozenset({"name"}),
+}
+"""Keys that are harmless in one event only."""
+
+_TRUSTED_LIBRARIES = ("librdkafka", "uvicorn")
+"""Loggers whose messages speak of hosts and ports only. Others quote URLs, tasks or values."""
+
+_EACH_COUNTS = """
+    connector.started connector.stopped state.changed consumer.assigned consumer.revoked consumer.lost
+    record.accepted record.skipped record.dead_lettered record.parked hold.started hold.released admin.action
+"""
+NEVER_SUPPRESSED = frozenset(_EACH_COUNTS.split())
+"""A record's fate, a change of state and an audited action are each worth their line, however many come."""
+
+_REPEATS_REMEMBERED = 1000
+_NAMED_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+
+
+class Repeats:
+    """Lets one line of an event and error type through per `every_s` seconds; the next counts the hidden."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic, every_s: float = 10.0) -> None:
+        self._now = now
+        self._every_s = every_s
+        self._seen: dict[tuple[str, str, str], tuple[float, int]] = {}
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """A processor of structlog's chain; raises its DropEvent for a line that comes too soon."""
+        if event["event"] in NEVER_SUPPRESSED:
+            return event
+        key = (str(event["event"]), str(event.get("error_type")), str(event.get("logger")))
+        shown_at, suppressed = self._seen.get(key, (None, 0))
+        now = self._now()
+        if shown_at is not None and now - shown_at < self._every_s:
+            self._seen[key] = (shown_at, suppressed + 1)
+            raise structlog.DropEvent
+        if shown_at is None and len(self._seen) >= _REPEATS_REMEMBERED:
+            self._seen.pop(next(iter(self._seen)))
+        self._seen[key] = (now, 0)
+        if suppressed:
+            event["suppressed"] = suppressed
+        return event
+
+
+def configure_logging(level: LogLevel, fmt: LogFormat, instance: str, stream: TextIO | None = None) -> None:
+    """Send all logs of the process to `stream` (stdout). Replaces an earlier configuration.
+
+    `instance` tells replicas apart (a pod's name). "json" is for machines, "console" for a terminal.
+    """
+    stream = stream or sys.stdout
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*_chain(instance), _renderer(fmt, stream)],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=lambda *name: _NamedLogger(stream, *name),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler, _ForeignHandler):
+            root.removeHandler(handler)
+    root.addHandler(_ForeignHandler())
+    # Below warning, libraries tell of each request and connection: not what an operator reads.
+    root.setLevel(logging.WARNING)
+
+
+class _NamedLogger(structlog.PrintLogger):
+    """Prints a line; keeps the name given to `get_logger`, from which the key `logger` is made."""
+
+    def __init__(self, stream: TextIO, name: str | None = None) -> None:
+        super().__init__(stream)
+        self.name = name
+
+
+def _chain(instance: str) -> list[Processor]:
+    return [
+        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
+        _exception_without_its_text,
+        Repeats(),
+        _stamp(instance),
+        _only_allowed_keys,
+    ]
+
+
+def _renderer(fmt: LogFormat, stream: TextIO) -> Processor:
+    if fmt == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.dev.ConsoleRenderer(colors=stream.isatty())
+
+
+def _stamp(instance: str) -> Processor:
+    def stamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        # RFC 3339, UTC, milliseconds.
+        utc = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+        return {"timestamp": utc, **event, "version": __version__, "instance": instance}
+
+    return stamp
+
+
+def _only_allowed_keys(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    allowed = ALLOWED_KEYS | EXTRA_KEYS.get(event["event"], frozenset())
+    return {key: value for key, value in event.items() if key in allowed and value is not None}
+
+
+def _exception_without_its_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exception()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event.setdefault("error_type", type(error).__name__)
+        event["stack"] = _frames(error.__traceback__)
+    return event
+
+
+def _frames(trace: TracebackType | None) -> list[str]:
+    """Where, innermost last: file, line and function, without source, arguments or locals."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)[-20:]]
+
+
+class _ForeignHandler(logging.Handler):
+    """Hands lines of the standard library's logging to our chain."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Levels between the five named ones count as the one below.
+        level = max((named for named in _NAMED_LEVELS if named <= record.levelno), default=logging.DEBUG)
+        trusted = record.name.split(".", 1)[0] in _TRUSTED_LIBRARIES
+        structlog.get_logger(record.name).log(
+            level,
+            FOREIGN_EVENT,
+            exc_info=record.exc_info,
+            **({"message": record.getMessage()} if trusted else {}),
+        )

@@ -1,0 +1,227 @@
+"""The metrics of one process: typed facts go in, Prometheus' text comes out.
+
+Callers say what happened (`settled`, `retried`); names and labels are this module's business, and every one
+stands in the catalogue. Counters and histograms are kept here; gauges are read from a snapshot at a scrape.
+Called from the event loop only. No method blocks, awaits or raises for a value that production can bring.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable
+from typing import get_args
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import choose_encoder
+
+from connector.adapters.catalogue import METRICS, PREFIX
+from connector.adapters.telemetry.labels import (
+    PAUSE_REASONS,
+    BoundedLabel,
+    CommitResult,
+    RebalanceEvent,
+    RegistryOperation,
+)
+from connector.adapters.telemetry.scrape import SnapshotCollector
+from connector.core.dead_letter import REASONS, Reason
+from connector.core.offset_map import MapRefusal
+from connector.core.status import BuildInfo, PauseReason, Snapshot
+from connector.ports import Outcome, Stage
+
+_ERROR_TYPES_MAX = 64
+_CLIENT_CODES_MAX = 64
+_STATUSES_MAX = 40
+_TIERS_MAX = 16
+
+
+class Metrics:
+    """The process's registry, private so that two instances in one interpreter share nothing."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot], build: BuildInfo) -> None:
+        # Else each counter has a second series, its creation time, that nothing of ours reads. Process-wide.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        self._scrape = SnapshotCollector(snapshot)
+        self._registry.register(self._scrape)
+
+        self._received = self._counter("records_received_total")
+        self._processed = self._counter("records_processed_total")
+        self._errors = self._counter("record_errors_total")
+        self._retries = self._counter("record_retries_total")
+        self._dead_letters = self._counter("dead_letter_records_total")
+        self._dead_letter_failures = self._counter("dead_letter_failures_total")
+        self._processing = self._histogram("record_processing_duration_seconds")
+        self._latency = self._histogram("record_end_to_end_latency_seconds")
+        self._possible_duplicates = self._counter("possible_duplicates_total")
+        self._stale_settles = self._counter("stale_settles_total")
+
+        self._pauses = self._counter("consumer_pauses_total")
+        self._rebalances = self._counter("consumer_rebalances_total")
+        self._commits = self._counter("consumer_commits_total")
+        self._commit_duration = self._histogram("consumer_commit_duration_seconds")
+        self._maps_refused = self._counter("maps_refused_total")
+        self._client_errors = self._counter("kafka_client_errors_total")
+
+        self._requests = self._counter("front_requests_total")
+        self._request_duration = self._histogram("front_request_duration_seconds")
+        self._limit_remaining = self._gauge("front_rate_limit_remaining")
+        self._limit = self._gauge("front_rate_limit_limit")
+        self._unknown_outcomes = self._counter("unknown_outcomes_total")
+        self._clock_skew = self._gauge("clock_skew_seconds")
+        self._registry_requests = self._counter("schema_registry_requests_total")
+        self._registry_duration = self._histogram("schema_registry_request_duration_seconds")
+
+        self._known_error = BoundedLabel(_ERROR_TYPES_MAX)
+        self._known_code = BoundedLabel(_CLIENT_CODES_MAX)
+        self._known_status = BoundedLabel(_STATUSES_MAX)
+        self._known_tier = BoundedLabel(_TIERS_MAX)
+
+        self._gauge("build_info").labels(build.version, build.revision, build.python, build.librdkafka).set(1)
+        self._start_at_zero()
+
+    def initialise(self, topics: Iterable[str], operations: Iterable[str] = ()) -> None:
+        """Expose what these source topics and operations can count, at zero; before the first record.
+
+        A counter that first appears at 1 shows no increase, so the first dead letter would alert nobody.
+        """
+        topics = tuple(topics)
+        self._scrape.expect_topics(topics)
+        for topic in topics:
+            for per_topic in (self._retries, self._dead_letter_failures, self._processing, self._latency):
+                per_topic.labels(topic)
+        for topic, outcome in itertools.product(topics, get_args(Outcome)):
+            self._processed.labels(topic, outcome)
+        for topic, reason in itertools.product(topics, REASONS):
+            self._dead_letters.labels(topic, reason)
+        for operation in operations:
+            self._request_duration.labels(operation)
+            self._unknown_outcomes.labels(operation)
+
+    def exposition(self, accept: str | None) -> tuple[bytes, str]:
+        """Everything as text: the body and its content type, chosen by the scraper's `Accept` header."""
+        encode, content_type = choose_encoder(accept or "")
+        return encode(self._registry), content_type
+
+    # Records
+
+    def received(self, topic: str, partition: int, n: int) -> None:
+        """A poll brought `n` records of this partition."""
+        self._received.labels(topic, str(partition)).inc(n)
+
+    def settled(self, topic: str, outcome: Outcome, took_s: float) -> None:
+        """A record reached its end, `took_s` seconds after it was taken in hand."""
+        self._processed.labels(topic, outcome).inc()
+        self._processing.labels(topic).observe(took_s)
+
+    def accepted_latency(self, topic: str, seconds: float) -> None:
+        """Front accepted a record this long after its Kafka timestamp; below 0 (clocks apart) counts as 0."""
+        self._latency.labels(topic).observe(max(0.0, seconds))
+
+    def error(self, topic: str, stage: Stage, error_type: str) -> None:
+        """An attempt failed. `error_type` is a short fixed word, never an exception's text."""
+        self._errors.labels(topic, stage, self._known_error(error_type)).inc()
+
+    def retried(self, topic: str) -> None:
+        """An attempt after the first has started."""
+        self._retries.labels(topic).inc()
+
+    def dead_lettered(self, topic: str, reason: Reason) -> None:
+        """The dead-letter topic acknowledged a record of this source topic."""
+        self._dead_letters.labels(topic, reason).inc()
+
+    def dead_letter_failed(self, topic: str) -> None:
+        """A dead letter could not be written this time."""
+        self._dead_letter_failures.labels(topic).inc()
+
+    def possible_duplicate(self) -> None:
+        """A request goes out again although Front may have carried out the earlier one."""
+        self._possible_duplicates.inc()
+
+    def stale_settle(self) -> None:
+        """An answer came for an assignment that has ended."""
+        self._stale_settles.inc()
+
+    # Consumer
+
+    def commit(self, result: CommitResult, took_s: float) -> None:
+        """The coordinator answered a commit."""
+        self._commits.labels(result).inc()
+        self._commit_duration.observe(took_s)
+
+    def rebalance(self, event: RebalanceEvent) -> None:
+        """The assignment changed."""
+        self._rebalances.labels(event).inc()
+
+    def paused(self, reason: PauseReason) -> None:
+        """Partitions were paused."""
+        self._pauses.labels(reason).inc()
+
+    def map_refused(self, reason: MapRefusal) -> None:
+        """A map found in a commit's metadata was not believed."""
+        self._maps_refused.labels(reason).inc()
+
+    def client_error(self, code: str) -> None:
+        """librdkafka reported an error, by its symbolic name."""
+        self._client_errors.labels(self._known_code(code)).inc()
+
+    # Front and the registry
+
+    def request(self, operation: str, status: str, took_s: float) -> None:
+        """One attempt at Front ended. `status` is the HTTP code, or timeout, connect, tls or protocol."""
+        self._requests.labels(operation, self._known_status(status)).inc()
+        self._request_duration.labels(operation).observe(took_s)
+
+    def unknown_outcome(self, operation: str) -> None:
+        """An attempt ended without an answer, and Front may have carried it out."""
+        self._unknown_outcomes.labels(operation).inc()
+
+    def rate_limit(self, tier: str, limit: int, remaining: int) -> None:
+        """Front said how much of a limit is left."""
+        tier = self._known_tier(tier)
+        self._limit.labels(tier).set(limit)
+        self._limit_remaining.labels(tier).set(remaining)
+
+    def clock_skew(self, seconds: float) -> None:
+        """This machine's clock minus Front's, signed."""
+        self._clock_skew.set(seconds)
+
+    def registry_request(self, operation: RegistryOperation, status: str, took_s: float) -> None:
+        """One request to the schema registry ended."""
+        self._registry_requests.labels(operation, self._known_status(status)).inc()
+        self._registry_duration.observe(took_s)
+
+    # Construction
+
+    def _start_at_zero(self) -> None:
+        for family, values in (
+            (self._pauses, PAUSE_REASONS),
+            (self._rebalances, get_args(RebalanceEvent)),
+            (self._commits, get_args(CommitResult)),
+            (self._maps_refused, get_args(MapRefusal)),
+        ):
+            for value in values:
+                family.labels(value)
+
+    def _counter(self, name: str) -> Counter:
+        metric = METRICS[PREFIX + name]
+        return Counter(metric.name, metric.help, metric.labels, registry=self._registry)
+
+    def _gauge(self, name: str) -> Gauge:
+        metric = METRICS[PREFIX + name]
+        return Gauge(metric.name, metric.help, metric.labels, registry=self._registry)
+
+    def _histogram(self, name: str) -> Histogram:
+        metric = METRICS[PREFIX + name]
+        return Histogram(
+            metric.name, metric.help, metric.labels, registry=self._registry, buckets=metric.buckets
+        )

@@ -1,0 +1,14 @@
+"""One YAML file, the environment and the mapping folder -> a valid configuration, or every problem in it at once.
+
+yaml_source.py   YAML with positions           settings.py + front.py, kafka.py, registry.py   the settings' shape
+problems.py      file:line:column: message     mapping_file.py   the mapping files' shape
+explain.py       pydantic's errors in words    compile.py        shapes -> `core/mapping`
+secrets.py       files named in settings       channels.py       the channels table
+loader.py        all of it, in order           schemas.py        JSON Schemas for editors
+"""
+
+from connector.config.loader import Loaded, load
+from connector.config.problems import Problem, Problems
+from connector.config.settings import Settings
+
+__all__ = ["Loaded", "Problem", "Problems", "Settings", "load"]

@@ -1,0 +1,151 @@
+"""The channels table: a .csv or .yaml file -> rows, or what is wrong with it, line by line."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import RootModel, StringConstraints, ValidationError
+
+from connector.config.explain import explain
+from connector.config.problems import Problem, did_you_mean
+from connector.config.section import Section
+from connector.config.yaml_source import read_yaml
+from connector.core.mapping import ChannelRow
+
+_REQUIRED = ("key", "channel", "company", "app")
+_COLUMNS = (*_REQUIRED, "alias")
+
+Filled = Annotated[str, StringConstraints(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A row and the line it begins in."""
+
+    row: ChannelRow
+    line: int
+
+
+class RowShape(Section):
+    """One channel in the YAML form; its key is the map's."""
+
+    channel: Filled
+    company: Filled
+    app: Filled
+    alias: Filled | None = None
+
+
+class TableShape(RootModel[dict[Filled, RowShape]]):
+    """The YAML form: key -> row."""
+
+
+def read_channels(
+    path: Path, text: str, file: str, apps: Iterable[str]
+) -> tuple[ChannelRow, ...] | list[Problem]:
+    """Read a table. `file` is how problems call it, `apps` the configured ones."""
+    problems: list[Problem] = []
+    if path.suffix in (".yaml", ".yml"):
+        placed = _from_yaml(text, file, problems)
+    elif path.suffix == ".csv":
+        placed = _from_csv(text, file, problems)
+    else:
+        return [Problem(file, "a channels table ends in .csv or .yaml")]
+    problems.extend(_check(placed, file, tuple(apps)))
+    return problems or tuple(item.row for item in placed)
+
+
+def _from_csv(text: str, file: str, problems: list[Problem]) -> list[_Placed]:
+    reader = csv.reader(text.splitlines(), strict=True)
+    lines: list[tuple[int, list[str]]] = []
+    try:
+        for cells in reader:
+            stripped = [cell.strip() for cell in cells]
+            if any(stripped):
+                lines.append((reader.line_num, stripped))
+    except csv.Error as error:
+        problems.append(Problem(file, f"is not CSV: {error}", reader.line_num))
+        return []
+    if not lines:
+        problems.append(Problem(file, f"is empty: it needs the header {','.join(_REQUIRED)}[,alias]"))
+        return []
+    line, header = lines[0]
+    if wrong := _wrong_header(header):
+        problems.append(Problem(file, wrong, line))
+        return []
+    rows = ((line, _row(header, cells)) for line, cells in lines[1:])
+    placed: list[_Placed] = []
+    for line, row in rows:
+        if isinstance(row, str):
+            problems.append(Problem(file, row, line))
+        else:
+            placed.append(_Placed(row, line))
+    return placed
+
+
+def _wrong_header(header: list[str]) -> str | None:
+    if len(header) == 1 and ";" in header[0]:
+        return "columns are separated by commas, not by semicolons"
+    for name in header:
+        if name not in _COLUMNS:
+            return f"the column {name!r} is not known: {did_you_mean(name, _COLUMNS)}"
+    missing = [name for name in _REQUIRED if name not in header]
+    if missing:
+        return f"the column {' and '.join(missing)} is missing in the header"
+    return "a column is in the header twice" if len(set(header)) < len(header) else None
+
+
+def _row(header: list[str], cells: list[str]) -> ChannelRow | str:
+    if len(cells) != len(header):
+        return f"has {len(cells)} columns, the header {len(header)}"
+    row = dict(zip(header, cells, strict=True))
+    empty = [name for name in _REQUIRED if not row[name]]
+    if empty:
+        return f"{' and '.join(empty)} must not be empty"
+    return ChannelRow(
+        key=row["key"],
+        channel=row["channel"],
+        company=row["company"],
+        app=row["app"],
+        alias=row.get("alias") or None,
+    )
+
+
+def _from_yaml(text: str, file: str, problems: list[Problem]) -> list[_Placed]:
+    source = read_yaml(text, file)
+    if source.problems:
+        problems.extend(source.problems)
+        return []
+    try:
+        table = TableShape.model_validate({} if source.data is None else source.data)
+    except ValidationError as error:
+        problems.extend(explain(error, RowShape, source))
+        return []
+    return [
+        _Placed(
+            ChannelRow(key=key, channel=row.channel, company=row.company, app=row.app, alias=row.alias),
+            source.keys[(key,)].line,
+        )
+        for key, row in table.root.items()
+    ]
+
+
+def _check(placed: list[_Placed], file: str, apps: tuple[str, ...]) -> Iterable[Problem]:
+    by_key: dict[str, _Placed] = {}
+    by_channel: dict[str, _Placed] = {}
+    for item in placed:
+        row, line = item.row, item.line
+        if row.key in by_key:
+            yield Problem(file, f"the key {row.key!r} is in line {by_key[row.key].line} already", line)
+        by_key.setdefault(row.key, item)
+        if not row.channel.startswith("cha_"):
+            yield Problem(file, f"channel must be a channel id (cha_...), not {row.channel!r}", line)
+        if row.app not in apps:
+            yield Problem(
+                file, f"the app {row.app!r} is not among front.apps: {did_you_mean(row.app, apps)}", line
+            )
+        first = by_channel.setdefault(row.channel, item)
+        if (first.row.company, first.row.app, first.row.alias) != (row.company, row.app, row.alias):
+            message = f"the channel {row.channel} has another company, app or alias in line {first.line}"
+            yield Problem(file, message, line)

@@ -1,0 +1,140 @@
+"""Pydantic's errors -> problems with a place and a suggestion. One table of words for every file we read."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from connector.config.problems import Problem, did_you_mean
+from connector.config.yaml_source import Loc, Source
+
+_WORDS = {
+    "string_type": "must be text{quotes}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must match {pattern}",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be {le} or less",
+    "dict_type": "must be a map",
+    "model_type": "must be a map",
+    "model_attributes_type": "must be a map",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "too_short": "must have at least {min_length} entry",
+    "path_type": "must be a path, as text",
+    "is_instance_of": "must be text",
+}
+
+_QUOTED = re.compile(r"'([^']*)'")
+
+Elsewhere = Callable[[Loc], str | None]
+"""Says where a value came from if not from the file: the environment variable's name."""
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], source: Source, elsewhere: Elsewhere = lambda _loc: None
+) -> list[Problem]:
+    """Every error of one validation. `source.data` is what was validated, `model` by what."""
+    problems = []
+    for detail in error.errors(include_url=False):
+        loc = _without_tags(detail["loc"], source.data)
+        message, at_key = _words(detail, model, loc)
+        variable = elsewhere(loc)
+        if variable is not None:
+            problems.append(Problem("environment", f"{variable}: {message}"))
+        else:
+            problems.append(source.problem(loc, message, at_key=at_key))
+    return problems
+
+
+def dotted(loc: Loc) -> str:
+    """A path as it is written in prose: rules[0].body.to."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return text.removeprefix(".")
+
+
+def _words(detail: ErrorDetails, model: type[BaseModel], loc: Loc) -> tuple[str, bool]:
+    kind, name = detail["type"], dotted(loc)
+    match kind:
+        case "missing":
+            return f"{name} is missing{_why(model, loc)}", False
+        case "extra_forbidden":
+            suggestion = did_you_mean(loc[-1], _fields_at(model, loc[:-1]))
+            return f"{name} is not known here: {suggestion}", True
+        case "literal_error" | "enum":
+            expected = detail.get("ctx", {})["expected"]
+            choices = _QUOTED.findall(expected)
+            if len(choices) > 1:
+                hint = did_you_mean(detail["input"], choices)
+                return f"{name} has a value that is not known: {hint}", False
+            return f"{name} must be {expected}", False
+    if kind not in _WORDS:  # our own validators: their text is a sentence already
+        prefix = f"{name}: " if name else ""
+        return f"{prefix}{detail['msg'].removeprefix('Value error, ')}", False
+    quotes = ": put it in quotes" if isinstance(detail["input"], int | float) else ""
+    return f"{name or 'this'} {_WORDS[kind].format_map({'quotes': quotes, **detail.get('ctx', {})})}", False
+
+
+def _why(model: type[BaseModel], loc: Loc) -> str:
+    """The field's own description: it says what to write."""
+    for owner in _models_at(model, loc[:-1]):
+        for name, field in owner.model_fields.items():
+            if loc[-1] == (field.alias or name) and field.description:
+                return f" ({field.description.rstrip('.')})"
+    return ""
+
+
+def _without_tags(loc: tuple[int | str, ...], data: object) -> Loc:
+    """Pydantic names union members and dict keys (`[key]`) in paths; a file does not."""
+    kept: list[int | str] = []
+    here = data
+    for part in loc:
+        if isinstance(here, Mapping) and part != "[key]":
+            kept.append(part)
+            here = here.get(part)
+        elif here is None and part != "[key]":  # not in the file: it came from the environment
+            kept.append(part)
+        elif isinstance(here, list) and isinstance(part, int):
+            kept.append(part)
+            here = here[part]
+    return tuple(kept)
+
+
+def _models_at(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
+    models = [model]
+    for part in loc:
+        inner: list[object] = []
+        for owner in models:
+            field = next((f for n, f in owner.model_fields.items() if part == (f.alias or n)), None)
+            if field is not None:
+                inner.append(field.annotation)
+        if inner:
+            models = [found for annotation in inner for found in _models_in(annotation)]
+        # Else `part` is a key of a dict or an index: its models were found with the field around it.
+    return models
+
+
+def _models_in(annotation: object) -> Iterable[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    else:
+        for part in get_args(annotation):
+            yield from _models_in(part)
+
+
+def _fields_at(model: type[BaseModel], loc: Loc) -> list[str]:
+    return [
+        field.alias or name for owner in _models_at(model, loc) for name, field in owner.model_fields.items()
+    ]

@@ -1,0 +1,120 @@
+"""The `kafka` section: which brokers, which group, and any other setting of librdkafka."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from connector.config.owned_properties import OWNED, SECRET_PARTS
+from connector.config.section import FileOrFolder, Seconds, Section, require
+
+TopicName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+"""Kafka's own rule for topic names (org.apache.kafka.common.internals.Topic)."""
+
+
+def _property_text(value: object) -> object:
+    """librdkafka takes texts; YAML gives true, false and numbers."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _not_ours(name: str) -> str:
+    """Refuse a setting that the connector owns; `topic.` is librdkafka's old prefix of topic settings."""
+    bare = name.removeprefix("topic.")
+    why = OWNED.get(bare) or ("callbacks belong to the connector" if bare.endswith("_cb") else None)
+    if why is not None:
+        raise PydanticCustomError("owned", "{name} cannot be set: {why}", {"name": name, "why": why})
+    return name
+
+
+PropertyName: TypeAlias = Annotated[str, AfterValidator(_not_ours)]
+PropertyText: TypeAlias = Annotated[
+    str, BeforeValidator(_property_text, json_schema_input_type=str | int | float | bool)
+]
+
+
+class KafkaSettings(Section):
+    """`properties` go to librdkafka as they are, to consumer and producer alike."""
+
+    bootstrap_servers: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)] = Field(
+        description="host:port, several separated by commas."
+    )
+    group_id: Annotated[str, StringConstraints(min_length=1, max_length=249)] = Field(
+        description="Consumer group."
+    )
+    group_protocol: Literal["classic", "consumer"] = Field(
+        default="classic",
+        description="consumer: KIP-848, brokers from 4.0; session_timeout_s is then required.",
+    )
+    group_instance_id: Annotated[str, StringConstraints(min_length=1)] | None = Field(
+        default=None, description="Static membership: unique for each process of the group."
+    )
+    group_is_new: bool | None = Field(
+        default=None,
+        description="false: committed offsets must exist; their absence holds instead of starting anew.",
+    )
+    session_timeout_s: Seconds = Field(
+        default=45.0,
+        description="After this silence the group gives the partitions to others. consumer: the broker's.",
+    )
+    max_poll_interval_s: Seconds = Field(default=300.0, description="Longest time between two polls.")
+    properties: dict[PropertyName, PropertyText] = Field(
+        default_factory=dict, repr=False, description="Any other setting of librdkafka, by its own name."
+    )
+    properties_from_files: dict[PropertyName, FileOrFolder] = Field(
+        default_factory=dict,
+        description="Settings of librdkafka whose values lie in files, such as sasl.password.",
+    )
+
+    _secrets: Mapping[str, SecretStr] = PrivateAttr(default_factory=dict)
+
+    @property
+    def file_properties(self) -> Mapping[str, SecretStr]:
+        """What `properties_from_files` held when the configuration was loaded."""
+        return self._secrets
+
+    def remember(self, secrets: Mapping[str, SecretStr]) -> None:
+        """Keep what the files held; called once, by the loader."""
+        self._secrets = dict(secrets)
+
+    def client_properties(self) -> dict[str, str]:
+        """`properties` and the content of `properties_from_files`, in the clear: for librdkafka only."""
+        return {
+            **self.properties,
+            **{name: secret.get_secret_value() for name, secret in self._secrets.items()},
+        }
+
+    def shown_properties(self) -> dict[str, str]:
+        """`properties` as they may be shown."""
+        return {
+            name: "**********" if any(part in name for part in SECRET_PARTS) else value
+            for name, value in self.properties.items()
+        }
+
+    @model_validator(mode="after")
+    def _agree(self) -> "KafkaSettings":
+        twice = self.properties.keys() & self.properties_from_files.keys()
+        require(
+            not twice,
+            f"give {', '.join(sorted(twice))} in properties or in properties_from_files, not in both",
+        )
+        require(
+            self.session_timeout_s <= self.max_poll_interval_s,
+            "session_timeout_s must not be above max_poll_interval_s: librdkafka refuses it",
+        )
+        require(
+            self.group_protocol == "classic" or "session_timeout_s" in self.model_fields_set,
+            "group_protocol consumer needs session_timeout_s: no larger than the broker's "
+            "group.consumer.session.timeout.ms, which the client cannot ask for",
+        )
+        return self

@@ -1,0 +1,206 @@
+"""Which record may start next: in order per key, fair between channels and keys, within a limit in flight.
+
+A key's records form a queue; only its head may start, and the next becomes head when the head is done. Keys that are
+ready stand in the lane of their head's channel; lanes take turns, and so do the keys of a lane. A lane that may not send
+yet (pace, hold, Retry-After) sleeps as a whole until a given time, so that a thousand waiting keys cost one heap entry.
+A record in back-off holds its key but no slot. All calls are O(log n) or better, n being lanes or keys in back-off.
+Never here: deciding whether a lane may send (`pacing`, `holds`), what an answer means (`outcome`), the clock.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import count
+from typing import Generic, TypeVar
+
+from connector.core.records import Channel, OrderKey, TopicPartition
+
+W = TypeVar("W")
+
+Gate = Callable[[Channel, float], float | None]
+"""(channel, now) -> None: it may send; else the time at which to ask again (later than now)."""
+
+
+class _State(Enum):
+    READY = "ready"  # in its lane
+    IN_FLIGHT = "in flight"  # its head holds a slot
+    BACK_OFF = "back-off"  # its head waits for a time
+    SETTLING = "settling"  # its head waits for the dead-letter topic, without a slot
+    CLOSED = "closed"  # its partition is gone
+
+
+@dataclass(slots=True, eq=False)
+class Slot(Generic[W]):
+    """One key of one partition: its records in order and what its head is doing. Made and changed by `Dispatch` only."""
+
+    tp: TopicPartition
+    key: OrderKey
+    works: deque[tuple[Channel, W]] = field(default_factory=deque)
+    state: _State = _State.READY
+
+    @property
+    def head(self) -> W:
+        """The record whose turn it is."""
+        return self.works[0][1]
+
+
+@dataclass(slots=True)
+class _Partition(Generic[W]):
+    open: bool = False
+    slots: dict[OrderKey, Slot[W]] = field(default_factory=dict)
+
+
+class Dispatch(Generic[W]):
+    """Queues of all partitions of this process. Not thread-safe: the event loop's."""
+
+    def __init__(self, in_flight_limit: int) -> None:
+        self._limit = in_flight_limit
+        self._in_flight = 0
+        self._queued = 0
+        self._partitions: dict[TopicPartition, _Partition[W]] = {}
+        self._lanes: dict[Channel, deque[Slot[W]]] = {}
+        self._turns: deque[Channel] = deque()  # lanes that may be asked, in turn
+        self._asleep: list[tuple[float, int, Channel]] = []
+        self._back_off: list[tuple[float, int, Slot[W]]] = []
+        self._serial = count()
+
+    @property
+    def in_flight(self) -> int:
+        """Records whose request is under way."""
+        return self._in_flight
+
+    @property
+    def queued(self) -> int:
+        """Records that have not started, back-offs included."""
+        return self._queued
+
+    @property
+    def wake_at(self) -> float | None:
+        """When `next` may have something new without any other event; None: only after one."""
+        times = [heap[0][0] for heap in (self._asleep, self._back_off) if heap]
+        return min(times) if times else None
+
+    def assign(self, tp: TopicPartition) -> None:
+        """A partition arrives; its records queue but do not start before `open`."""
+        assert tp not in self._partitions, f"{tp} is assigned already"
+        self._partitions[tp] = _Partition()
+
+    def open(self, tp: TopicPartition) -> None:
+        """Its records may start: the claim is acknowledged and the former owner's requests have ended."""
+        partition = self._partitions[tp]
+        partition.open = True
+        for slot in partition.slots.values():
+            self._enter_lane(slot)
+
+    def add(self, tp: TopicPartition, key: OrderKey, channel: Channel, work: W) -> None:
+        """Append a record to its key's queue. `channel` is where its (first unsent) request goes."""
+        partition = self._partitions[tp]
+        slot = partition.slots.get(key)
+        self._queued += 1
+        if slot is not None:
+            slot.works.append((channel, work))
+            return
+        slot = Slot(tp, key)
+        slot.works.append((channel, work))
+        partition.slots[key] = slot
+        if partition.open:
+            self._enter_lane(slot)
+
+    def next(self, now: float, gate: Gate) -> Slot[W] | None:
+        """The key whose head starts now, or None until something settles or `wake_at` comes."""
+        self._wake(now)
+        while self._in_flight < self._limit and self._turns:
+            channel = self._turns[0]
+            lane = self._lanes[channel]
+            while lane and lane[0].state is not _State.READY:
+                lane.popleft()  # its partition was closed meanwhile
+            if not lane:
+                self._turns.popleft()
+                del self._lanes[channel]
+                continue
+            until = gate(channel, now)
+            if until is not None:
+                assert until > now, "a gate that waits for the past would spin"
+                self._turns.popleft()
+                heapq.heappush(self._asleep, (until, next(self._serial), channel))
+                continue
+            slot = lane.popleft()
+            self._turns.rotate(-1)
+            slot.state = _State.IN_FLIGHT
+            self._in_flight += 1
+            self._queued -= 1
+            return slot
+        return None
+
+    def wake_lanes(self) -> None:
+        """Ask every sleeping lane again: a hold or a limit ended early."""
+        self._turns.extend(channel for _, _, channel in self._asleep)
+        self._asleep.clear()
+
+    def again(self, slot: Slot[W], channel: Channel, at: float | None) -> None:
+        """The head must send again (or its next request): after `at` on the clock of `next`, or as soon as its turn comes."""
+        if not self._leave_flight(slot):
+            return
+        self._queued += 1
+        slot.works[0] = (channel, slot.works[0][1])
+        if at is None:
+            self._enter_lane(slot)
+        else:
+            slot.state = _State.BACK_OFF
+            heapq.heappush(self._back_off, (at, next(self._serial), slot))
+
+    def settling(self, slot: Slot[W]) -> None:
+        """The head's fate is decided but not yet durable: free its slot, keep its key."""
+        if self._leave_flight(slot):
+            slot.state = _State.SETTLING
+
+    def done(self, slot: Slot[W]) -> None:
+        """The head has settled: the key's next record becomes head."""
+        if not self._leave_flight(slot):
+            return
+        slot.works.popleft()
+        if slot.works:
+            self._enter_lane(slot)
+        else:
+            del self._partitions[slot.tp].slots[slot.key]
+            slot.state = _State.CLOSED
+
+    def close(self, tp: TopicPartition) -> None:
+        """Forget a partition's queues. What is in flight goes on; its slots count until it ends."""
+        partition = self._partitions.pop(tp)
+        for slot in partition.slots.values():
+            running = slot.state is _State.IN_FLIGHT
+            self._queued -= len(slot.works) - (slot.state in (_State.IN_FLIGHT, _State.SETTLING))
+            if not running:
+                slot.state = _State.CLOSED
+            slot.works = deque([slot.works[0]])
+
+    def _leave_flight(self, slot: Slot[W]) -> bool:
+        """Free the slot if it holds one; False when its partition is closed and nothing is left to do."""
+        if slot.state is _State.IN_FLIGHT:
+            self._in_flight -= 1
+        partition = self._partitions.get(slot.tp)
+        if partition is None or partition.slots.get(slot.key) is not slot:
+            slot.state = _State.CLOSED
+            return False
+        return True
+
+    def _enter_lane(self, slot: Slot[W]) -> None:
+        slot.state = _State.READY
+        channel = slot.works[0][0]
+        lane = self._lanes.get(channel)
+        if lane is None:
+            self._lanes[channel] = deque([slot])
+            self._turns.append(channel)
+        else:
+            lane.append(slot)
+
+    def _wake(self, now: float) -> None:
+        while self._asleep and self._asleep[0][0] <= now:
+            self._turns.append(heapq.heappop(self._asleep)[2])
+        while self._back_off and self._back_off[0][0] <= now:
+            slot = heapq.heappop(self._back_off)[2]
+            if slot.state is _State.BACK_OFF:
+                self._enter_lane(slot)

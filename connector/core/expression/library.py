@@ -1,0 +1,149 @@
+"""What an expression may name: the root variables and the functions, with their kinds. Closed: the engine may know more.
+
+The same table declares our own functions to the engine, tells the generator what to call, and the messages how a function
+is used.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from connector.core.expression import own_functions as own
+from connector.core.expression import strings
+from connector.core.expression.values import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A root variable; `element` is the kind of the values, if it is a map."""
+
+    kind: Kind
+    element: Kind | None = None
+
+
+_BUILT_IN: Final[Mapping[str, Variable]] = {
+    "value": Variable("dyn"),
+    "key": Variable("dyn"),
+    "headers": Variable("map", "string"),
+    "schema": Variable("map", "dyn"),
+    "topic": Variable("string"),
+    "partition": Variable("int"),
+    "offset": Variable("int"),
+    "timestamp": Variable("int"),
+    "env": Variable("map", "string"),
+}
+
+# CEL's reserved words, and names that mean something else at the start of an expression.
+_RESERVED: Final = frozenset({
+    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
+    "namespace", "null", "package", "return", "true", "var", "void", "while", "bool", "bytes", "cel", "double", "dyn",
+    "int", "list", "map", "optional", "string", "type", "uint",
+})  # fmt: skip
+
+
+def variables(tables: Iterable[str]) -> Mapping[str, Variable]:
+    """The root variables with the tables of a mapping folder. Raises ValueError for a table that no expression could name."""
+    declared = dict(_BUILT_IN)
+    for table in tables:
+        if not table.isidentifier() or not table.isascii():
+            raise ValueError(f"table {table!r}: a name has only letters, digits and _, and no digit first")
+        if table in declared or table in _RESERVED:
+            raise ValueError(
+                f"table {table!r}: this name is taken by the expression language; rename the table"
+            )
+        declared[table] = Variable("map", "dyn")
+    return declared
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function for one number of arguments, the target of a member call being the first.
+
+    `python` gets arguments of the kinds of `parameters` ("dyn": it checks itself), after the Budget if `budget`. `overloads`
+    declares one of our own to the engine: one tuple for each combination of kinds, none for what CEL brings.
+    """
+
+    usage: str
+    parameters: tuple[Kind, ...]
+    result: Kind
+    python: Callable[..., Any]
+    budget: bool = False
+    overloads: tuple[tuple[Kind, ...], ...] = ()
+
+
+def _own(usage: str, parameters: tuple[Kind, ...], result: Kind, python: Callable[..., Any]) -> Function:
+    return Function(usage, parameters, result, python, overloads=(parameters,))
+
+
+_S: Final = "string"
+_I: Final = "int"
+_TABLE: Final = (
+    Function("size(x)", ("dyn",), "int", strings.size),
+    Function("text.startsWith(prefix)", (_S, _S), "bool", str.startswith),
+    Function("text.endsWith(suffix)", (_S, _S), "bool", str.endswith),
+    Function("text.contains(part)", (_S, _S), "bool", strings.contains),
+    Function("text.matches(pattern)", (_S, _S), "bool", strings.matches),
+    Function("text.charAt(position)", (_S, _I), "string", strings.char_at),
+    Function("text.indexOf(part)", (_S, _S), "int", strings.index_of),
+    Function("text.indexOf(part, start)", (_S, _S, _I), "int", strings.index_of),
+    Function("text.lastIndexOf(part)", (_S, _S), "int", strings.last_index_of),
+    Function("text.lastIndexOf(part, start)", (_S, _S, _I), "int", strings.last_index_of),
+    Function("text.substring(start)", (_S, _I), "string", strings.substring),
+    Function("text.substring(start, end)", (_S, _I, _I), "string", strings.substring),
+    Function("text.lowerAscii()", (_S,), "string", strings.lower_ascii),
+    Function("text.upperAscii()", (_S,), "string", strings.upper_ascii),
+    Function("text.trim()", (_S,), "string", strings.trim),
+    Function("text.replace(old, new)", (_S, _S, _S), "string", strings.replace, budget=True),
+    Function("text.replace(old, new, limit)", (_S, _S, _S, _I), "string", strings.replace, budget=True),
+    Function("text.split(separator)", (_S, _S), "list", strings.split),
+    Function("text.split(separator, limit)", (_S, _S, _I), "list", strings.split),
+    Function("list.join()", ("list",), "string", strings.join, budget=True),
+    Function("list.join(separator)", ("list", _S), "string", strings.join, budget=True),
+    Function("string(x)", ("dyn",), "string", strings.to_string),
+    Function("int(x)", ("dyn",), "int", strings.to_int),
+    Function("double(x)", ("dyn",), "double", strings.to_double),
+    Function("bool(x)", ("dyn",), "bool", strings.to_bool),
+    Function("bytes(x)", ("dyn",), "bytes", strings.to_bytes),
+    _own("strip_html(text)", (_S,), "string", own.strip_html),
+    _own("truncate(text, length)", (_S, _I), "string", own.truncate),
+    _own("html_escape(text)", (_S,), "string", own.html_escape),
+    _own("sha256(text)", (_S,), "string", own.sha256),
+    Function("to_seconds(milliseconds)", ("dyn",), "int", own.to_seconds, overloads=(("int",), ("double",))),
+)
+
+
+def _name(function: Function) -> str:
+    return function.usage.partition("(")[0].rpartition(".")[2]
+
+
+FUNCTIONS: Final[Mapping[tuple[str, int], Function]] = {(_name(f), len(f.parameters)): f for f in _TABLE}
+"""By name and number of arguments."""
+
+# What the generator writes itself, so there is no Python function to name.
+_WRITTEN: Final = (
+    "has(value.field)",
+    "list.all(item, condition)",
+    "list.exists(item, condition)",
+    "list.exists_one(item, condition)",
+    "list.filter(item, condition)",
+    "list.map(item, result)",
+    "list.map(item, condition, result)",
+    "optional.of(x)",
+    "optional.none()",
+    "value.?field.hasValue()",
+    "value.?field.value()",
+    "value.?field.orValue(default)",
+    "value.?field.or(value.?other)",
+    "value.?field.optMap(x, result)",
+    "value.?field.optFlatMap(x, result)",
+    "dyn(x)",
+)
+
+
+def usages() -> Mapping[str, tuple[str, ...]]:
+    """How each function is written, by its name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for usage in (*(f.usage for f in _TABLE), *_WRITTEN):
+        name = usage.partition("(")[0].rpartition(".")[2]
+        found[name] = (*found.get(name, ()), usage)
+    return found

@@ -1,0 +1,54 @@
+"""Rules -> requests, a skip, or a refusal: what one decoded record becomes at Front.
+
+`topic.py` is the room's door (`TopicMapping.map`). Compiling mapping files into these values is done in
+`connector/config`; here they are only evaluated. No files, no clock: `now_wall` is an argument.
+"""
+
+from connector.core.mapping.channels import ChannelDirectory, ChannelRow
+from connector.core.mapping.formats import (
+    AvroFormat,
+    BytesFormat,
+    KeyFormat,
+    RawAvroFormat,
+    StringFormat,
+    ValueFormat,
+)
+from connector.core.mapping.mapper import Mapper, MapperInput, MapperRequest, PythonMapper
+from connector.core.mapping.results import Input, Plan, Refusal, Result, Skip, SkipReason
+from connector.core.mapping.rules import RequestTemplate, Rule, Rules
+from connector.core.mapping.templates import Constant, Expression, Fields, Items, Node
+from connector.core.mapping.topic import MappingSet, OnMissingOffset, Start, StartAt, TopicMapping
+
+__all__ = [
+    "AvroFormat",
+    "BytesFormat",
+    "ChannelDirectory",
+    "ChannelRow",
+    "Constant",
+    "Expression",
+    "Fields",
+    "Input",
+    "Items",
+    "KeyFormat",
+    "Mapper",
+    "MapperInput",
+    "MapperRequest",
+    "MappingSet",
+    "Node",
+    "OnMissingOffset",
+    "Plan",
+    "PythonMapper",
+    "RawAvroFormat",
+    "Refusal",
+    "RequestTemplate",
+    "Result",
+    "Rule",
+    "Rules",
+    "Skip",
+    "SkipReason",
+    "Start",
+    "StartAt",
+    "StringFormat",
+    "TopicMapping",
+    "ValueFormat",
+]

@@ -1,0 +1,71 @@
+"""A topic's mapping: how its records are read, where it starts, and what each becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from connector.core.mapping.formats import KeyFormat, ValueFormat
+from connector.core.mapping.mapper import PythonMapper
+from connector.core.mapping.requests import scope_of
+from connector.core.mapping.results import Input, Result, Skip
+from connector.core.mapping.rules import Rules
+from connector.core.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class StartAt:
+    """The first record of this time or later; Kafka's clock, milliseconds since 1970."""
+
+    timestamp_ms: int
+
+
+Start: TypeAlias = Literal["earliest", "latest"] | StartAt
+"""Where a group without any committed offset in the topic begins."""
+
+OnMissingOffset: TypeAlias = Literal["hold", "earliest", "latest"]
+"""What happens when a committed offset no longer exists in the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicMapping:
+    """Everything the mapping files say about one topic. `max_age_s` None: no record is too old."""
+
+    topic: str
+    start: Start
+    max_age_s: float | None
+    on_missing_offset: OnMissingOffset
+    value: ValueFormat
+    key: KeyFormat
+    maps: Rules | PythonMapper
+    constants: Mapping[str, object] = field(repr=False)
+    """Tables and `env`, by the name under which expressions see them."""
+
+    def skips(self, record: Record, now_wall: float) -> Skip | None:
+        """Whether the record is passed over whatever it says: asked before it is decoded. `now_wall`: Unix seconds."""
+        if record.value is None:
+            return Skip("null_value")
+        if self.max_age_s is None or record.timestamp_ms is None:
+            return None
+        return Skip("max_age") if now_wall - record.timestamp_ms / 1000 > self.max_age_s else None
+
+    def map(self, taken: Input, now_wall: float | None = None) -> Result:
+        """What a decoded record becomes. Raises nothing for any record.
+
+        `now_wall` None: `skips` was asked already, before the record was decoded.
+        """
+        skip = None if now_wall is None else self.skips(taken.record, now_wall)
+        if skip is not None:
+            return skip
+        match self.maps:
+            case Rules() as rules:
+                return rules.map(taken, {**self.constants, **scope_of(taken)})
+            case PythonMapper() as mapper:
+                return mapper.map(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSet:
+    """All topics, by name. `hash` is of the content of every file that made them (hex)."""
+
+    topics: Mapping[str, TopicMapping]
+    hash: str

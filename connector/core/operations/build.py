@@ -1,0 +1,161 @@
+"""From what a mapping asked for to the bytes that every attempt will send, or to what is wrong with it.
+
+Pure and repeatable: the same arguments give the same bytes, so that a repeat after an unknown outcome carries
+the same ids. Nothing is cut, guessed or converted here; a value that does not fit is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+
+from connector.core.files import File
+from connector.core.http_encoding import Encoded, bare_name, json_body, multipart_body
+from connector.core.http_request import HttpRequest
+from connector.core.operations import bodies
+from connector.core.operations.invalid import Invalid, explain, shown, unknown
+from connector.core.operations.table import Operation
+from connector.core.records import Channel, OrderKey
+
+REQUEST_BYTES_MAX = 24_000_000
+"""Front allows 25 MB and leaves open whether per file or per request: the stricter reading, and some room."""
+
+_LIMITED = frozenset({"conv_ext_id", "message_ext_id"})
+"""Path ids that name what `metadata` named before: whatever is longer cannot exist at Front."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request that Front's contract allows, and the order key it has unless the mapping names another."""
+
+    operation: str
+    channel: Channel
+    order_key: OrderKey
+    http: HttpRequest
+
+
+def build(
+    operation: Operation,
+    channel: Channel,
+    params: Mapping[str, object],
+    body: Mapping[str, object],
+    boundary: str,
+) -> Request | tuple[Invalid, ...]:
+    """Check everything and encode it; raises nothing. All that is wrong is told at once.
+
+    params: the operation's path ids as they are (not percent-encoded). body: Front's fields; a null counts as
+    absent. boundary: ASCII, at most 70 characters, the same for every attempt at this request; used only with
+    files.
+    """
+    problems = _channel_problems(operation, channel) + _param_problems(operation, params)
+    try:
+        model = operation.body.model_validate(body)
+    except ValidationError as error:
+        return (*problems, *explain(operation.body, error))
+    encoded = _encode(operation, model, boundary)
+    if isinstance(encoded, Invalid):
+        return (*problems, encoded)
+    if problems:
+        return problems
+    ids = {name: str(params[name]) for name in operation.params}
+    segments = {name: segment(value) for name, value in ids.items()}
+    http = HttpRequest(
+        operation=operation.name,
+        method=operation.method,
+        path=operation.path.format(channel_id=segment(channel.id), **segments),
+        content=encoded.content,
+        content_type=encoded.content_type,
+    )
+    return Request(
+        operation=operation.name, channel=channel, order_key=_order_key(channel, ids, model), http=http
+    )
+
+
+def segment(text: str) -> str:
+    """An id as one segment of a path: all but ':' and RFC 3986's unreserved characters is percent-encoded.
+
+    A lone "." or ".." would be taken for navigation (RFC 3986 §5.2.4), so its dots are encoded too.
+    """
+    return text.replace(".", "%2E") if text in (".", "..") else quote(text, safe=":")
+
+
+def _channel_problems(operation: Operation, channel: Channel) -> tuple[Invalid, ...]:
+    if channel.id.startswith("alt:") and not operation.takes_alias:
+        return (Invalid("channel", f"is an alias, which {operation.name} does not take: give the cha_ id"),)
+    if not channel.id:
+        return (Invalid("channel", "must not be empty: give the cha_ id"),)
+    return ()
+
+
+def _param_problems(operation: Operation, params: Mapping[str, object]) -> tuple[Invalid, ...]:
+    problems = []
+    for name in operation.params:
+        why = _param_problem(name, params.get(name))
+        if why is not None:
+            problems.append(Invalid(f"path.{name}", why))
+    if len(params) > len(operation.params) or problems:
+        extra = [name for name in params if name not in operation.params]
+        problems += [Invalid(f"path.{shown(name)}", unknown(name, operation.params)) for name in extra]
+    return tuple(problems)
+
+
+def _param_problem(name: str, value: object) -> str | None:
+    if value is None:
+        return "is required"
+    if not isinstance(value, str):
+        return "must be a string"
+    if not value:
+        return "must not be empty"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "must be valid Unicode: it has half a surrogate pair"
+    units = bodies.utf16_units(value)
+    if name in _LIMITED and units > bodies.METADATA_ID_UNITS_MAX:
+        return bodies.ID_TOO_LONG.format(units=units)
+    return None
+
+
+def _encode(operation: Operation, model: BaseModel, boundary: str) -> Encoded | Invalid:
+    files = _files(model)
+    if not files:
+        encoded = json_body(model)
+        size = len(encoded.content)
+        return encoded if size <= REQUEST_BYTES_MAX else Invalid("body", _too_large(size))
+    # Summed before encoding, so that files far too large are not copied first.
+    size = sum(len(file.content) for file in files)
+    if size <= REQUEST_BYTES_MAX:
+        file_field = "attachments" if operation.files == "one_audio" else "attachments[]"
+        encoded = multipart_body(model, files, file_field, boundary)
+        size = len(encoded.content)
+        if size <= REQUEST_BYTES_MAX:
+            return encoded
+    return Invalid("body.attachments", _too_large(size), "attachment_rejected")
+
+
+def _too_large(size: int) -> str:
+    return f"makes a request of {size} bytes; the most is {REQUEST_BYTES_MAX}"
+
+
+def _files(model: BaseModel) -> tuple[File, ...]:
+    if not isinstance(model, bodies.InboundMessage | bodies.OutboundMessage | bodies.AddCallRecording):
+        return ()
+    return tuple(
+        File(bare_name(item.name), item.content_type, item.content) for item in model.attachments or ()
+    )
+
+
+def _order_key(channel: Channel, ids: Mapping[str, str], model: BaseModel) -> OrderKey:
+    """Requests about one conversation, or one leg of a call, share a key; all others share the channel's."""
+    match model:
+        case bodies.InboundMessage() | bodies.OutboundMessage():
+            return ("conversation", channel.real_id, model.metadata.external_conversation_id)
+        case bodies.UpdateExternalMessageStatus():
+            return ("conversation", channel.real_id, ids["conv_ext_id"])
+        case bodies.CreateCall():
+            return ("call", channel.real_id, model.root.external_call_id)
+        case _ if "external_call_id" in ids:
+            return ("call", channel.real_id, ids["external_call_id"])
+        case _:
+            return ("channel", channel.real_id)

@@ -1,0 +1,248 @@
+"""What an answer means: accepted, again later, a dead letter, or a hold. The table of the whole product.
+
+Defaults by status (Front's statuses; the policy is ours, each row may be overridden by `front.statuses`):
+
+    2xx                        accepted
+    400 413 415 422            dead letter `front_rejected`
+    404 "No such route", 3xx   hold the app: a wrong base URL, no record is at fault
+    404 of something that may not be processed yet   again within a grace time, then dead letter `not_found`
+    other 404                  dead letter `not_found`
+    401                        once more with a fresh token, then hold the channel (or the app: see `holds`)
+    403                        hold the channel
+    429                        everything of that scope waits; not an attempt
+    408 425 5xx, no answer     back off with full jitter
+    anything else              dead letter `unexpected_status`
+
+Evidence rule: a failure of the far side dead-letters a record (`retries_exhausted`) only if Front accepted another request
+of the same app between the record's first and last attempt. Otherwise it waits: an outage is not a poison record.
+Never here: clocks, randomness, sleeping.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Literal, TypeAlias
+
+from connector.core.answers import Answer, Answered
+from connector.core.dead_letter import Reason
+from connector.core.holds import HoldReason, HoldScope
+from connector.core.pacing import LimitScope
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Front took it (202 is accepted, not delivered)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    """Send again at `at` (the caller's clock). `counts`: it was an attempt towards the limit."""
+
+    at: float
+    error: str
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Front's limit: nothing of `scope` starts before `until`. Not an attempt."""
+
+    scope: LimitScope
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The record can never be accepted: to the dead-letter topic. `details` are Front's own words."""
+
+    reason: Reason
+    message: str
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Every request of this scope would be refused alike: hold it."""
+
+    scope: HoldScope
+    reason: HoldReason
+
+
+Decision: TypeAlias = Accepted | RetryAt | Throttled | Rejected | Refused
+Override: TypeAlias = Literal["accept", "retry", "dead_letter", "hold_channel", "hold_app"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Back-off before attempt n+1: jitter x min(cap_s, base_s x 2^(n-1)). `attempts`: how many before evidence is asked for."""
+
+    base_s: float = 0.5
+    cap_s: float = 60.0
+    attempts: int = 8
+    not_found_grace_s: float = 900.0
+    retry_after_cap_s: float = 900.0
+    statuses: Mapping[int, Override] = field(default_factory=dict)
+
+    def backoff_s(self, attempt: int, jitter: float) -> float:
+        """Full jitter: see "Exponential Backoff And Jitter" (AWS Architecture Blog). `attempt` counts from 1."""
+        return jitter * min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 30))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What is known of the request that was answered. Times are on the clock of `now`."""
+
+    number: int
+    """Attempts at this request that count, this one included: from 1."""
+    fresh_token_tried: bool
+    """A 401 was answered with a second, newly minted token already."""
+    not_found_since: float | None
+    """When the first 404 of this request came, None before one."""
+    awaits_creation: bool
+    """A 404 may mean that the call or message is not processed yet."""
+    evidence: bool
+    """Front accepted another request of this app since the record's first attempt."""
+
+
+def decide(answer: Answer, attempt: Attempt, policy: RetryPolicy, *, now: float, jitter: float) -> Decision:
+    """The decision for one answer. `jitter` is in [0, 1). Total: every status and every failure has exactly one."""
+    if not isinstance(answer, Answered):
+        return _far_side(answer.error, attempt, policy, now, jitter)
+    status = answer.status
+    override = policy.statuses.get(status)
+    if override is not None:
+        return _overridden(override, answer, attempt, policy, now=now, jitter=jitter)
+    if 200 <= status < 300:
+        return Accepted()
+    if 300 <= status < 400:
+        return Refused("app", "wrong_base_url")
+    if status == 401:
+        return (
+            Refused("channel", "unauthorized")
+            if attempt.fresh_token_tried
+            else RetryAt(now, "401", counts=False)
+        )
+    if status == 403:
+        return Refused("channel", "forbidden")
+    if status == 404:
+        return _not_found(answer, attempt, policy, now, jitter)
+    if status == 429:
+        return _throttled(answer, policy, now, jitter)
+    if status in (400, 413, 415, 422):
+        return Rejected("front_rejected", f"Front answered {status}", front_details(answer.body))
+    if status in (408, 425) or status >= 500:
+        return _far_side(str(status), attempt, policy, now, jitter)
+    return Rejected(
+        "unexpected_status", f"Front answered {status}, for which no rule exists", front_details(answer.body)
+    )
+
+
+def proves_credentials(answer: Answer) -> bool:
+    """Front took the token for authentic: the request got as far as being accepted, refused for itself, or throttled."""
+    return isinstance(answer, Answered) and (
+        200 <= answer.status < 300
+        or answer.status in (400, 409, 413, 415, 422, 429)
+        or (answer.status == 404 and not _no_such_route(answer))
+    )
+
+
+def front_details(body: bytes) -> tuple[str, ...]:
+    """The `title`, `message` and `details` of Front's error body; empty when it is not one.
+
+    Source: Front, "Response Body Structure": {"_error": {"status", "title", "message", "details": [..]}}.
+    """
+    error = _front_error(body)
+    listed = error.get("details")
+    texts = [error.get("title"), error.get("message"), *(listed if isinstance(listed, list) else [])]
+    return tuple(text for text in texts if isinstance(text, str))
+
+
+def _far_side(error: str, attempt: Attempt, policy: RetryPolicy, now: float, jitter: float) -> Decision:
+    if attempt.number >= policy.attempts and attempt.evidence:
+        return Rejected(
+            "retries_exhausted",
+            f"{attempt.number} attempts failed, the last with {error}, while others were accepted",
+        )
+    return RetryAt(now + policy.backoff_s(attempt.number, jitter), error)
+
+
+def _not_found(
+    answer: Answered, attempt: Attempt, policy: RetryPolicy, now: float, jitter: float
+) -> Decision:
+    if _no_such_route(answer):
+        return Refused("app", "wrong_base_url")
+    since = now if attempt.not_found_since is None else attempt.not_found_since
+    if attempt.awaits_creation and now - since < policy.not_found_grace_s:
+        return RetryAt(now + policy.backoff_s(attempt.number, jitter), "404")
+    return Rejected(
+        "not_found", "Front does not know the channel, call or message", front_details(answer.body)
+    )
+
+
+def _no_such_route(answer: Answered) -> bool:
+    return any(text.lower().startswith("no such route") for text in front_details(answer.body))
+
+
+_MILLISECONDS = re.compile(r"(\d{1,9})\s*(?:ms\b|milliseconds?\b)")
+
+
+def _throttled(answer: Answered, policy: RetryPolicy, now: float, jitter: float) -> Throttled:
+    """`x-ratelimit-remaining` above 0 says that a channel's own limit was hit; 0 or nothing, the company's."""
+    remaining = _number(answer.headers.get("x-ratelimit-remaining"))
+    scope: LimitScope = "channel" if remaining is not None and remaining > 0 else "company"
+    waits = [_retry_after(answer)]
+    for text in front_details(answer.body):
+        found = _MILLISECONDS.search(text)
+        waits.append(int(found[1]) / 1000 if found else None)
+    told = max((wait for wait in waits if wait is not None), default=1.0)
+    # A little jitter, so that replicas told the same second do not come back together.
+    return Throttled(scope, now + min(told, policy.retry_after_cap_s) + 0.05 + 0.2 * jitter)
+
+
+def _retry_after(answer: Answered) -> float | None:
+    """Seconds, from either form of the header (RFC 9110 §10.2.3); a date is read against the answer's own `Date`."""
+    text = answer.headers.get("retry-after")
+    seconds = _number(text)
+    if seconds is not None or text is None:
+        return seconds if seconds is None or seconds >= 0 else None
+    try:
+        then = parsedate_to_datetime(text)
+        sent = parsedate_to_datetime(answer.headers["date"])
+        return max(0.0, (then - sent).total_seconds())
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and abs(number) < 1e12 else None  # nan compares false
+
+
+def _front_error(body: bytes) -> Mapping[str, object]:
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    error = parsed.get("_error") if isinstance(parsed, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def _overridden(
+    override: Override, answer: Answered, attempt: Attempt, policy: RetryPolicy, *, now: float, jitter: float
+) -> Decision:
+    match override:
+        case "accept":
+            return Accepted()
+        case "retry":
+            return _far_side(str(answer.status), attempt, policy, now, jitter)
+        case "dead_letter":
+            return Rejected("front_rejected", f"Front answered {answer.status}", front_details(answer.body))
+        case "hold_channel":
+            return Refused("channel", "forbidden")
+        case "hold_app":
+            return Refused("app", "unauthorized")

@@ -1,0 +1,97 @@
+"""When the next request may go: Front's limits per channel and company, and what a 429 told us to wait.
+
+Windows are exact: at most `limit` requests start in any `seconds`, retries included.
+Source: Front, "Rate limits": so many requests a minute per company, five a second per resource.
+Never here: holds (`holds`), back-off of a single record (`outcome`).
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from connector.core.records import Channel
+
+LimitScope: TypeAlias = Literal["channel", "company"]
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """Requests allowed; 0 switches a limit off. `companies` overrides the minute's limit by company name."""
+
+    company_per_minute: int = 50
+    channel_per_second: int = 4
+    companies: Mapping[str, int] = field(default_factory=dict)
+
+
+class _Window:
+    """At most `limit` starts within any `seconds`."""
+
+    __slots__ = ("_limit", "_seconds", "_starts")
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._starts: deque[float] = deque(maxlen=limit or None)
+
+    def free_at(self, now: float) -> float | None:
+        if self._limit == 0 or len(self._starts) < self._limit:
+            return None
+        free = self._starts[0] + self._seconds
+        return free if free > now else None
+
+    def start(self, now: float) -> None:
+        if self._limit:
+            self._starts.append(now)
+
+
+class Pacing:
+    """Limits of every channel and company seen so far. Not thread-safe."""
+
+    def __init__(self, limits: RateLimits) -> None:
+        self._limits = limits
+        self._channels: dict[str, _Window] = {}
+        self._companies: dict[str, _Window] = {}
+        self._closed: dict[tuple[LimitScope, str], float] = {}
+
+    def wait_until(self, channel: Channel, now: float) -> float | None:
+        """None: a request of this channel may start now. Else when to ask again, later than `now`."""
+        times = (
+            self._closed_until("channel", channel.real_id, now),
+            self._closed_until("company", channel.company, now),
+            self._channel(channel).free_at(now),
+            self._company(channel).free_at(now),
+        )
+        return max((time for time in times if time is not None), default=None)
+
+    def started(self, channel: Channel, now: float) -> None:
+        """A request of this channel starts: it counts in both windows."""
+        self._channel(channel).start(now)
+        self._company(channel).start(now)
+
+    def throttle(self, scope: LimitScope, channel: Channel, until: float) -> None:
+        """Front answered 429: nothing of this scope starts before `until`. A later time wins."""
+        name = channel.real_id if scope == "channel" else channel.company
+        self._closed[scope, name] = max(until, self._closed.get((scope, name), until))
+
+    def _closed_until(self, scope: LimitScope, name: str, now: float) -> float | None:
+        until = self._closed.get((scope, name))
+        if until is None:
+            return None
+        if until <= now:
+            del self._closed[scope, name]
+            return None
+        return until
+
+    def _channel(self, channel: Channel) -> _Window:
+        window = self._channels.get(channel.real_id)
+        if window is None:
+            window = self._channels[channel.real_id] = _Window(self._limits.channel_per_second, 1.0)
+        return window
+
+    def _company(self, channel: Channel) -> _Window:
+        window = self._companies.get(channel.company)
+        if window is None:
+            limit = self._limits.companies.get(channel.company, self._limits.company_per_minute)
+            window = self._companies[channel.company] = _Window(limit, 60.0)
+        return window

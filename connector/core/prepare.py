@@ -1,0 +1,122 @@
+"""A record as it came -> what is to be done with it. Decoding and mapping in one pure step.
+
+The pipeline calls `prepare`, fetches the schema it asks for, and calls again; `render` calls the very same code.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from connector.core.dead_letter import Failure
+from connector.core.decode import (
+    SCHEMA_HEADERS,
+    Decoded,
+    ParsedSchema,
+    Part,
+    SchemaAbsent,
+    SchemaNeeded,
+    SchemaRef,
+    Undecodable,
+    frame,
+    read_avro,
+)
+from connector.core.mapping import (
+    AvroFormat,
+    BytesFormat,
+    Input,
+    Plan,
+    RawAvroFormat,
+    Refusal,
+    Skip,
+    StringFormat,
+    TopicMapping,
+)
+from connector.core.records import Record
+
+KnownSchemas: TypeAlias = Callable[[SchemaRef], ParsedSchema | SchemaAbsent | None]
+"""What is known of a schema already; None: ask the registry."""
+
+Prepared: TypeAlias = Plan | Skip | Failure | SchemaNeeded
+
+
+def prepare(record: Record, topic: TopicMapping, schemas: KnownSchemas, now_wall: float) -> Prepared:
+    """What this record becomes. Raises nothing for any record."""
+    skip = topic.skips(record, now_wall)
+    if skip is not None:
+        return skip
+    key = _read("key", record, topic.key, schemas)
+    if isinstance(key, SchemaNeeded | Failure):
+        return key
+    value = _read("value", record, topic.value, schemas)
+    if isinstance(value, SchemaNeeded | Failure):
+        return value
+    result = topic.map(Input(record=record, value=value.value, key=key.value, schema=value.schema))
+    return _failure(result, value.schema) if isinstance(result, Refusal) else result
+
+
+def _read(
+    part: Part,
+    record: Record,
+    how: AvroFormat | RawAvroFormat | StringFormat | BytesFormat,
+    schemas: KnownSchemas,
+) -> Decoded | SchemaNeeded | Failure:
+    payload = record.key if part == "key" else record.value
+    if payload is None:
+        return Decoded(None, None)
+    match how:
+        case BytesFormat():
+            return Decoded(payload, None)
+        case StringFormat():
+            try:
+                return Decoded(payload.decode("utf-8"), None)
+            except UnicodeDecodeError:
+                advice = (
+                    f"the {part} is not UTF-8 text; if it is not meant to be, say `{part}: {{format: bytes}}`"
+                )
+                return _undecodable(part, advice)
+        case RawAvroFormat(schema=schema):
+            read = read_avro(payload, schema)
+        case AvroFormat():
+            read_or_needed = _read_framed(part, record, payload, schemas)
+            if isinstance(read_or_needed, SchemaNeeded | Failure):
+                return read_or_needed
+            read = read_or_needed
+    return _undecodable(part, f"{part}: {read.why}") if isinstance(read, Undecodable) else read
+
+
+def _read_framed(
+    part: Part, record: Record, payload: bytes, schemas: KnownSchemas
+) -> Decoded | Undecodable | SchemaNeeded | Failure:
+    wanted = SCHEMA_HEADERS[part]
+    header = next((value for name, value in reversed(record.headers) if name == wanted), None)
+    framed = frame(payload, header)
+    if isinstance(framed, Undecodable):
+        return framed
+    match schemas(framed.ref):
+        case None:
+            return SchemaNeeded(framed.ref)
+        case SchemaAbsent(detail=detail):
+            return Failure(
+                reason="schema_missing",
+                stage="decode",
+                message=f"{part}: the registry has no schema {framed.ref}: {detail}",
+                step=f"{__name__}.decode_{part}",
+                schema_id=str(framed.ref),
+            )
+        case ParsedSchema() as schema:
+            return read_avro(framed.body, schema)
+
+
+def _undecodable(part: Part, why: str) -> Failure:
+    return Failure(reason="decode_failed", stage="decode", message=why, step=f"{__name__}.decode_{part}")
+
+
+def _failure(refusal: Refusal, schema: ParsedSchema | None) -> Failure:
+    return Failure(
+        reason=refusal.reason,
+        stage=refusal.stage,
+        message=refusal.message,
+        step=f"{__name__}.{refusal.stage}",
+        operation=refusal.operation,
+        rule=refusal.rule,
+        schema_id=str(schema.ref) if schema and schema.ref else None,
+    )

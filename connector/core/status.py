@@ -1,0 +1,81 @@
+"""What the process is doing, as one value: probes, gauges and the status page are read from it.
+
+Whoever holds the moving parts builds a `Snapshot` when asked; nothing here measures, reads a clock or acts.
+Times ending in `_wall` are Unix seconds. Absence is None: offset 0 and no known offset differ.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from connector.core import holds
+
+State: TypeAlias = Literal["failed", "draining", "held_auth", "paused", "circuit_open", "starting", "running"]
+"""One state a process. When several hold, the leftmost wins (docs/operations.md, States)."""
+
+HoldScope: TypeAlias = holds.HoldScope | Literal["dead_letter", "budget", "partition"]
+HoldReason: TypeAlias = holds.HoldReason | Literal["unwritable", "exceeded", "offset_missing"]
+PauseReason: TypeAlias = Literal["backpressure", "map", "hold", "circuit", "manual"]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldStatus:
+    """Something that waits for a person or a probe. `name` says which app, channel, topic or partition."""
+
+    scope: HoldScope
+    reason: HoldReason
+    name: str
+    since_wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStatus:
+    """One partition of the current assignment. `committed` and `position` are the next offset to read."""
+
+    topic: str
+    partition: int
+    committed: int | None = None
+    position: int | None = None
+    end: int | None = None
+    unsettled: int = 0
+    paused_reason: PauseReason | None = None
+
+    @property
+    def lag(self) -> int | None:
+        """Records from the committed offset to the end; None until both are known."""
+        if self.committed is None or self.end is None:
+            return None
+        return max(0, self.end - self.committed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The process at one instant. `reasons` are sentences that say why it is not ready."""
+
+    state: State
+    ready: bool
+    reasons: tuple[str, ...] = ()
+    in_flight: int = 0
+    queued: int = 0
+    requests_in_flight: int = 0
+    blocked_keys: int = 0
+    oldest_blocked_wall: float | None = None
+    holds: tuple[HoldStatus, ...] = ()
+    partitions: tuple[PartitionStatus, ...] = ()
+    last_accepted_wall: float | None = None
+    last_poll_wall: float | None = None
+    schema_cache_entries: int = 0
+
+    @property
+    def degraded(self) -> bool:
+        """Some records wait although others flow: anything holds, or every circuit is open."""
+        return bool(self.holds) or self.state == "circuit_open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildInfo:
+    """What runs: the values that tell one build from another."""
+
+    version: str
+    revision: str
+    python: str
+    librdkafka: str

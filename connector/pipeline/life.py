@@ -1,0 +1,487 @@
+"""The life of a record, from the poll to the commit. Read it top to bottom; the deciders it calls are pure (`core`).
+
+    received -> _take_in -> _admit -> _start_ready -> _attempt -> _judge -> _settle       (commits.py commits)
+
+Everything here runs on one event loop: no locks. Work whose partition has been revoked meanwhile is answered `STALE`
+by its ledger and changes nothing. A defect (an exception nobody expects) ends the task group, and with it the process:
+nothing is skipped.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from connector.core.answers import Answer, Answered, Unknown
+from connector.core.dead_letter import Failure
+from connector.core.decode import ParsedSchema, SchemaAbsent, SchemaNeeded, SchemaRef
+from connector.core.dispatch import Dispatch, Slot
+from connector.core.holds import Hold, Holds
+from connector.core.ledger import Ledger, Settling, Taken
+from connector.core.mapping import MappingSet, Plan, Skip
+from connector.core.offset_map import Believed, read
+from connector.core.offset_map import Refused as MapRefused
+from connector.core.outcome import (
+    Accepted,
+    Refused,
+    Rejected,
+    RetryAt,
+    RetryPolicy,
+    Throttled,
+    decide,
+    proves_credentials,
+)
+from connector.core.pacing import Pacing, RateLimits
+from connector.core.prepare import prepare
+from connector.core.records import Channel, Epoch, Record, TopicPartition
+from connector.pipeline.commits import Committer
+from connector.pipeline.dead_letters import DeadLetterPolicy, DeadLetters
+from connector.pipeline.partition import Partition, drained
+from connector.pipeline.work import Work
+from connector.ports import (
+    Assignment,
+    Clock,
+    DeadLetterSink,
+    EventLog,
+    Offsets,
+    Outcome,
+    RegistryUnavailable,
+    SchemaSource,
+    Sender,
+    Telemetry,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The adapters, started by `app` before the first call and closed after the last."""
+
+    mappings: MappingSet
+    schemas: SchemaSource
+    sender: Sender
+    dead_letters: DeadLetterSink
+    offsets: Offsets
+    clock: Clock
+    telemetry: Telemetry
+    log: EventLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Bounds and waits. Seconds, unless the name says otherwise; bounds are per partition but `in_flight`."""
+
+    dead_letters: DeadLetterPolicy
+    in_flight: int = 64
+    partition_records: int = 1000
+    partition_bytes: int = 16 * 2**20
+    request_deadline_s: float = 15.0
+    """A former owner's request may still arrive for so long after it was cut off."""
+    commit_interval_s: float = 1.0
+    probe_interval_s: float = 60.0
+    registry_retry_cap_s: float = 10.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    rate_limits: RateLimits = field(default_factory=RateLimits)
+
+
+class Pipeline:
+    """Implements `ports.RecordSink`. `run` must be running while anything else is called."""
+
+    def __init__(self, world: World, policy: Policy) -> None:
+        self._world = world
+        self._policy = policy
+        self._clock = world.clock
+        self._telemetry = world.telemetry
+        self._log = world.log
+        self.partitions: dict[TopicPartition, Partition] = {}
+        self.dispatch: Dispatch[Work] = Dispatch(policy.in_flight)
+        self.holds = Holds(policy.probe_interval_s)
+        self.dead_letters = DeadLetters(
+            world.dead_letters, policy.dead_letters, world.clock, world.telemetry, world.log
+        )
+        self.blocked: dict[Slot[Work], float] = {}
+        """Keys whose first record waits after a failure or in a hold, and the wall time since when."""
+        self.last_accepted_wall: float | None = None
+        self._pacing = Pacing(policy.rate_limits)
+        self._committer = Committer(world.offsets, self.partitions, world.clock, world.telemetry, world.log)
+        self._accepted_at: dict[str, float] = {}  # app -> when it last accepted, monotonic
+        self._absent: dict[SchemaRef, SchemaAbsent] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at: float | None = None
+        self._stopping = False
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """Live until `stop`. A defect in any task is raised here, as an exception group."""
+        async with self._tasks as tasks:
+            commits = tasks.create_task(self._committer.run(self._policy.commit_interval_s))
+            await self._stopped.wait()
+            commits.cancel()
+
+    async def stop(self, bound_s: float) -> bool:
+        """Start nothing more, drain within `bound_s`, commit as released. True when nothing had to be cut off."""
+        self._stopping = True
+        clean = await self._release(list(self.partitions), bound_s)
+        self._stopped.set()
+        return clean
+
+    # --- partitions come and go -------------------------------------------------------------------------------
+
+    def assigned(self, assignments: Sequence[Assignment]) -> None:
+        """Open a ledger for each; its records may queue at once but start only after the claim."""
+        if self._stopping:
+            return
+        for given in assignments:
+            assert given.tp not in self.partitions, f"{given.tp} was assigned twice"
+            believed = read(given.metadata, given.log, given.start)
+            if isinstance(believed, MapRefused):
+                self._telemetry.map_refused(believed.reason)
+                self._log.warning(
+                    "map.refused", reason=believed.reason, topic=given.tp.topic, partition=given.tp.partition
+                )
+            inherited = believed.settled if isinstance(believed, Believed) else ()
+            part = Partition(
+                given.tp, given.epoch, given.log, Ledger(given.epoch, given.start, inherited), given.end
+            )
+            self.partitions[given.tp] = part
+            self.dispatch.assign(given.tp)
+            owned_before = given.metadata is not None and not (
+                isinstance(believed, Believed) and believed.released
+            )
+            self._spawn(part, self._claim(part, self._policy.request_deadline_s if owned_before else 0.0))
+        self._telemetry.rebalance("assigned")
+
+    async def _claim(self, part: Partition, wait_s: float) -> None:
+        """The first request may go once the claim stands and no request of the former owner can still arrive."""
+        await self._committer.claim([part])
+        asyncio.get_running_loop().call_later(wait_s, self._open, part)
+
+    def _open(self, part: Partition) -> None:
+        if part.claimed and not part.closing:
+            self.dispatch.open(part.tp)
+            self._start_ready()
+
+    async def revoke(self, partitions: Sequence[TopicPartition], bound_s: float) -> None:
+        """See `ports.RecordSink.revoke`. Back-offs are not waited for."""
+        await self._release(partitions, bound_s)
+        self._telemetry.rebalance("revoked")
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """See `ports.RecordSink.lost`."""
+        for tp in partitions:
+            part = self._close(tp)
+            if part is not None:
+                self.partitions.pop(tp, None)
+                for task in part.running:
+                    task.cancel()
+        self._telemetry.rebalance("lost")
+
+    async def _release(self, partitions: Sequence[TopicPartition], bound_s: float) -> bool:
+        closed = [part for part in map(self._close, partitions) if part is not None]
+        ends = self._clock.monotonic() + bound_s
+        clean = await drained({task for part in closed for task in part.running}, bound_s)
+        # Commit even when the bound is used up: a second is little beside what a repeat costs.
+        left = max(1.0, ends - self._clock.monotonic())
+        try:
+            claimed = [part for part in closed if part.claimed]
+            committed = await asyncio.wait_for(self._committer.commit(claimed, released=clean), left)
+        except TimeoutError:
+            committed = False
+        for part in closed:
+            if self.partitions.get(part.tp) is part:
+                del self.partitions[part.tp]
+        return clean and committed
+
+    def _close(self, tp: TopicPartition) -> Partition | None:
+        part = self.partitions.get(tp)
+        if part is None or part.closing:
+            return None
+        part.closing = True
+        part.inbox.clear()
+        if part.fetching is not None:
+            part.fetching.cancel()
+        self.dispatch.close(tp)
+        self.blocked = {slot: since for slot, since in self.blocked.items() if slot.tp != tp}
+        return part
+
+    # --- poll -> decode -> map --------------------------------------------------------------------------------
+
+    def received(self, records: Sequence[Record]) -> None:
+        """Take records in hand. Those of a closed epoch, and those that a former owner settled, end here."""
+        touched: dict[TopicPartition, Partition] = {}
+        for record in records:
+            part = self.partitions.get(record.tp)
+            if part is None or part.closing or part.epoch != record.epoch:
+                continue  # fetched before the revoke, delivered after it: the next owner reads it again
+            self._telemetry.received(record.topic, record.partition, 1)
+            match part.ledger.take(record.offset, record.leader_epoch):
+                case Taken.SETTLED_BEFORE:
+                    self._telemetry.settled(record.topic, "duplicate", 0.0)
+                    continue
+                case Taken.REWOUND:
+                    part = self._reopen(part, record.offset)
+                    part.ledger.take(record.offset, record.leader_epoch)
+                case Taken.NEW:
+                    pass
+            part.admit(record)
+            part.inbox.append(record)
+            touched[record.tp] = part
+        for part in touched.values():
+            self._take_in(part)
+            self._bound(part)
+        self._start_ready()
+
+    def reached_end(self, tp: TopicPartition, epoch: Epoch, offset: int) -> None:
+        """See `ports.RecordSink.reached_end`."""
+        part = self.partitions.get(tp)
+        if part is not None and not part.closing and part.epoch == epoch:
+            part.ledger.advance(offset)
+            part.end = max(offset, part.end or 0)
+
+    def _reopen(self, part: Partition, offset: int) -> Partition:
+        """The log was cut or rewound under us: other records may carry the numbers that we know. Repeat rather than skip."""
+        self._log.error("log.rewound", topic=part.tp.topic, partition=part.tp.partition, offset=offset)
+        self.lost([part.tp])
+        fresh = Assignment(part.tp, part.epoch, offset, metadata="", log=part.log, end=part.end)
+        self.assigned([fresh])
+        return self.partitions[part.tp]
+
+    def heard_ends(self, ends: Mapping[TopicPartition, int]) -> None:
+        """See `ports.RecordSink.heard_ends`."""
+        for tp, end in ends.items():
+            part = self.partitions.get(tp)
+            if part is not None:
+                part.end = max(end, part.end or 0)
+
+    def _take_in(self, part: Partition) -> None:
+        """Prepare the inbox in order. A schema that must be fetched is a wall: nothing behind it is looked at."""
+        while part.inbox and part.fetching is None:
+            record = part.inbox[0]
+            prepared = prepare(
+                record, self._world.mappings.topics[record.topic], self._known, self._clock.wall()
+            )
+            if isinstance(prepared, SchemaNeeded):
+                part.fetching = self._tasks.create_task(self._fetch_schema(part, prepared.ref))
+                return
+            part.inbox.popleft()
+            self._admit(part, record, prepared)
+
+    def _known(self, ref: SchemaRef) -> ParsedSchema | SchemaAbsent | None:
+        return self._world.schemas.cached(ref) or self._absent.get(ref)
+
+    async def _fetch_schema(self, part: Partition, ref: SchemaRef) -> None:
+        """Ask until the registry says what the schema is or that there is none; its silence is an outage."""
+        failures = 0
+        while isinstance(answer := await self._world.schemas.fetch(ref), RegistryUnavailable):
+            failures += 1
+            self._telemetry.error(part.tp.topic, "decode", "registry_unavailable")
+            self._log.warning(
+                "registry.unavailable", topic=part.tp.topic, partition=part.tp.partition, attempt=failures
+            )
+            delay = min(self._policy.registry_retry_cap_s, 0.25 * 2 ** min(failures, 10))
+            await asyncio.sleep(delay * (0.5 + 0.5 * self._clock.jitter()))
+        if part.closing:
+            return
+        if isinstance(answer, SchemaAbsent):
+            self._absent[ref] = answer
+        part.fetching = None
+        self._take_in(part)
+        self._absent.pop(ref, None)  # asked again for the next record: it may have been registered meanwhile
+        self._start_ready()
+
+    def _admit(self, part: Partition, record: Record, prepared: Plan | Skip | Failure) -> None:
+        match prepared:
+            case Plan():
+                work = Work(record, part.ledger, prepared, taken_at=self._clock.monotonic())
+                self.dispatch.add(part.tp, prepared.key, work.request.channel, work)
+            case Skip(reason=reason, rule=rule):
+                self._log.debug("record.skipped", **_coordinates(record), reason=reason, mapping=rule)
+                self._settle(part.ledger, record, "skipped", self._clock.monotonic())
+            case Failure():
+                self._telemetry.error(record.topic, prepared.stage, prepared.reason)
+                self._spawn(part, self._dead_letter(part.ledger, record, prepared, self._clock.monotonic()))
+
+    def _bound(self, part: Partition) -> None:
+        """Pause a partition that keeps too much. Rare: a pause throws away what the client has prefetched."""
+        if not part.paused and part.exceeds(self._policy.partition_records, self._policy.partition_bytes):
+            part.paused = True
+            self._world.offsets.pause([part.tp])
+            self._telemetry.paused("backpressure")
+
+    # --- wait for its turn -> send -> judge -------------------------------------------------------------------
+
+    def _start_ready(self) -> None:
+        """Start whatever may start now, and come back when the next thing may."""
+        now = self._clock.monotonic()
+        while (slot := self.dispatch.next(now, self._gate)) is not None:
+            work = slot.head
+            self._pacing.started(work.request.channel, now)
+            self.holds.started(work.request.channel, now)
+            part = self.partitions[slot.tp]
+            self._spawn(part, self._attempt(slot, work))
+        self._arm(self.dispatch.wake_at, now)
+
+    def _arm(self, wake_at: float | None, now: float) -> None:
+        """Be called again at `wake_at`. The timer is left alone when it stands already: this runs for every record."""
+        if wake_at == self._wakes_at:
+            return
+        self._wakes_at = wake_at
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        if wake_at is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, wake_at - now), self._woken)
+
+    def _woken(self) -> None:
+        self._wakes_at = self._timer = None
+        self._start_ready()
+
+    def _gate(self, channel: Channel, now: float) -> float | None:
+        held = self.holds.wait_until(channel, now)
+        return held if held is not None else self._pacing.wait_until(channel, now)
+
+    async def _attempt(self, slot: Slot[Work], work: Work) -> None:
+        """One request of one record: send it, judge the answer, act on the decision."""
+        request = work.request
+        if work.first_attempt_at is None:
+            work.first_attempt_at = self._clock.monotonic()
+        if work.maybe_sent:
+            self._telemetry.possible_duplicate()
+        work.tries += 1
+        try:
+            answer = await self._world.sender.send(request.http, request.channel)
+        except asyncio.CancelledError:  # its partition was revoked and the drain's bound is used up
+            self.dispatch.done(slot)
+            raise
+        if isinstance(answer, Unknown):
+            work.maybe_sent = True
+            self._telemetry.unknown_outcome(request.operation)
+        if proves_credentials(answer):
+            self._released(self.holds.proven(request.channel))
+        await self._judge(slot, work, answer)
+        self._start_ready()
+
+    async def _judge(self, slot: Slot[Work], work: Work, answer: Answer) -> None:
+        now = self._clock.monotonic()
+        channel = work.request.channel
+        attempt = work.attempt(self._accepted_at.get(channel.app))
+        decision = decide(answer, attempt, self._policy.retry, now=now, jitter=self._clock.jitter())
+        match decision:
+            case Accepted():
+                self._accepted(slot, work, now)
+            case RetryAt(at=at, error=error, counts=counts):
+                self._note_failure(slot, work, error)
+                work.attempts += counts
+                if isinstance(answer, Answered) and answer.status == 401:
+                    work.fresh_token_tried = True
+                    self._world.sender.refresh(channel.app)
+                if isinstance(answer, Answered) and answer.status == 404 and work.not_found_since is None:
+                    work.not_found_since = now
+                self.dispatch.again(slot, channel, at)
+            case Throttled(scope=scope, until=until):
+                self._pacing.throttle(scope, channel, until)
+                self._log.info("front.throttled", scope=scope, seconds=round(until - now, 3))
+                self.dispatch.again(slot, channel, None)
+            case Refused(scope=scope, reason=reason):
+                self._note_failure(slot, work, reason)
+                self._held(self.holds.refuse(scope, reason, channel, now))
+                self.dispatch.again(slot, channel, None)
+            case Rejected():
+                self.blocked.pop(slot, None)
+                self.dispatch.settling(slot)
+                self._telemetry.error(work.record.topic, "send", decision.reason)
+                self._start_ready()  # the slot is free while the letter travels
+                await self._dead_letter(
+                    work.ledger, work.record, _rejection(work, decision, answer), work.taken_at
+                )
+                self.dispatch.done(slot)
+            case _:
+                assert_never(decision)
+
+    def _accepted(self, slot: Slot[Work], work: Work, now: float) -> None:
+        channel = work.request.channel
+        self._accepted_at[channel.app] = now
+        self.last_accepted_wall = self._clock.wall()
+        self.blocked.pop(slot, None)
+        if work.advance():
+            self.dispatch.again(slot, work.request.channel, None)
+            return
+        record = work.record
+        if self._settle(work.ledger, record, "accepted", work.taken_at) and record.timestamp_ms is not None:
+            self._telemetry.accepted_latency(
+                record.topic, max(0.0, self.last_accepted_wall - record.timestamp_ms / 1000)
+            )
+        self.dispatch.done(slot)
+
+    def _note_failure(self, slot: Slot[Work], work: Work, error: str) -> None:
+        record = work.record
+        self._telemetry.error(record.topic, "send", error)
+        self._telemetry.retried(record.topic)
+        if slot.tp in self.partitions:
+            self.blocked.setdefault(slot, self._clock.wall())
+        operation = work.request.operation
+        self._log.info(
+            "record.retry", **_coordinates(record), operation=operation, error_type=error, attempt=work.tries
+        )
+
+    def _held(self, hold: Hold | None) -> None:
+        if hold is not None:
+            self._log.error("hold.started", scope=hold.scope, reason=hold.reason, name=hold.name)
+
+    def _released(self, holds: Sequence[Hold]) -> None:
+        for hold in holds:
+            self._log.info("hold.released", scope=hold.scope, reason=hold.reason, name=hold.name)
+        if holds:
+            self.dispatch.wake_lanes()
+
+    # --- settle -----------------------------------------------------------------------------------------------
+
+    async def _dead_letter(self, ledger: Ledger, record: Record, failure: Failure, taken_at: float) -> None:
+        await self.dead_letters.write(record, failure)
+        self._settle(ledger, record, "dead_lettered", taken_at)
+
+    def _settle(self, ledger: Ledger, record: Record, outcome: Outcome, taken_at: float) -> bool:
+        """Note the record's fate in the ledger it was taken under. False when that is not its partition's any more."""
+        part = self.partitions.get(record.tp)
+        if (
+            part is None
+            or part.ledger is not ledger
+            or ledger.settle(record.offset, record.epoch) is Settling.STALE
+        ):
+            self._telemetry.stale_settle()
+            return False
+        part.free(record)
+        self._telemetry.settled(record.topic, outcome, self._clock.monotonic() - taken_at)
+        low = self._policy.partition_records // 2, self._policy.partition_bytes // 2
+        if part.paused and not part.closing and not part.exceeds(*low):
+            part.paused = False
+            self._world.offsets.resume([part.tp])
+        return True
+
+    def _spawn(self, part: Partition, life: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine as part of a partition's work: a revoke waits for it, or cancels it."""
+        task = self._tasks.create_task(life)
+        part.running.add(task)
+        task.add_done_callback(part.running.discard)
+
+
+def _coordinates(record: Record) -> dict[str, object]:
+    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+
+
+def _rejection(work: Work, rejected: Rejected, answer: Answer) -> Failure:
+    status = answer.status if isinstance(answer, Answered) else None
+    request_id = answer.headers.get("x-request-id") if isinstance(answer, Answered) else None
+    return Failure(
+        reason=rejected.reason,
+        stage="send",
+        message=rejected.message,
+        step="connector.core.outcome.decide",
+        operation=work.request.operation,
+        rule=work.plan.rule,
+        http_status=status,
+        request_id=request_id,
+        attempts=work.tries,
+        accepted=work.index,
+        details=rejected.details,
+    )

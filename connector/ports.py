@@ -1,0 +1,185 @@
+"""What the pipeline needs from the world, as Protocols; adapters implement them, tests fake them.
+
+Every adapter that holds something open has the same life: `await start()`, `await close()` (idempotent).
+Nothing here raises for what production can bring: outcomes are values. An exception is a defect.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from connector.core.answers import Answer
+from connector.core.dead_letter import DeadLetter, Reason
+from connector.core.decode import ParsedSchema, SchemaAbsent, SchemaRef
+from connector.core.http_request import HttpRequest
+from connector.core.offset_map import CommitEntry, LogIdentity, MapRefusal
+from connector.core.records import Channel, Epoch, Record, TopicPartition
+
+
+class Clock(Protocol):
+    """Two of the three clocks by name; the third is Front's `Date` header."""
+
+    def monotonic(self) -> float:
+        """Seconds, never falling; for pacing, back-off and time-outs."""
+
+    def wall(self) -> float:
+        """Unix seconds; for tokens, dead-letter headers and record ages."""
+
+    def jitter(self) -> float:
+        """A fresh number in [0, 1)."""
+
+
+class Sender(Protocol):
+    """Carries one request to Front with a fresh token. Does not retry."""
+
+    async def start(self) -> None: ...
+
+    async def send(self, request: HttpRequest, channel: Channel) -> Answer:
+        """One attempt, ended within the request deadline. Cancelling it closes its connection."""
+
+    def refresh(self, app: str) -> None:
+        """Front refused this app's token: read its secret again before the next one is minted."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryUnavailable:
+    """The registry gave no usable answer: an outage; the record waits."""
+
+    detail: str
+
+
+SchemaAnswer: TypeAlias = ParsedSchema | SchemaAbsent | RegistryUnavailable
+
+
+class SchemaSource(Protocol):
+    """Schemas by the reference that a record carries. Ids are immutable: an adapter caches for ever."""
+
+    async def start(self) -> None: ...
+
+    def cached(self, ref: SchemaRef) -> ParsedSchema | None:
+        """The schema if it is known already. Does not block: the hot path."""
+
+    async def fetch(self, ref: SchemaRef) -> SchemaAnswer:
+        """Ask the registry, once for concurrent callers. Does not retry."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The dead-letter topic durably holds the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotWritten:
+    """It may or may not hold the record: write it again. `too_large` needs a smaller envelope first."""
+
+    code: str
+    too_large: bool = False
+
+
+class DeadLetterSink(Protocol):
+    """The dead-letter topic, written with acks=all by an idempotent producer."""
+
+    async def start(self) -> None: ...
+
+    async def write(self, letter: DeadLetter) -> Acknowledged | NotWritten:
+        """Ended by the broker's acknowledgement or by its refusal; never by having been queued."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The coordinator acknowledged every entry of the commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFailed:
+    """Nothing may be concluded about the entries. `code` is librdkafka's symbolic name."""
+
+    code: str
+
+
+class Offsets(Protocol):
+    """The consumer as the pipeline sees it. Safe to call from the event loop only."""
+
+    async def commit(self, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:
+        """Hand entries to the coordinator. At most one is outstanding in the process: callers wait."""
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """Stop fetching. Throws away what the client has prefetched: use rarely."""
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None: ...
+
+
+Outcome: TypeAlias = Literal["accepted", "duplicate", "skipped", "dead_lettered"]
+Stage: TypeAlias = Literal["decode", "map", "validate", "attach", "send", "dead_letter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A partition that this process now owns, and where its delivery begins.
+
+    `metadata` is the text that came back with the committed offset (None: there was none, so nobody has sent anything
+    of this partition); `end` the log's end when it was assigned, None if unknown.
+    """
+
+    tp: TopicPartition
+    epoch: Epoch
+    start: int
+    metadata: str | None
+    log: LogIdentity
+    end: int | None = None
+
+
+class RecordSink(Protocol):
+    """What a consumer tells the pipeline, in this order, on the event loop."""
+
+    def assigned(self, assignments: Sequence[Assignment]) -> None:
+        """Partitions arrive. Their records follow with the same epoch."""
+
+    def received(self, records: Sequence[Record]) -> None:
+        """Records in offset order per partition; those of closed epochs are dropped by the receiver."""
+
+    def reached_end(self, tp: TopicPartition, epoch: Epoch, offset: int) -> None:
+        """The log holds nothing more before `offset` (end of partition: markers and compaction included)."""
+
+    def heard_ends(self, ends: Mapping[TopicPartition, int]) -> None:
+        """The newest known end of the logs, for the lag."""
+
+    async def revoke(self, partitions: Sequence[TopicPartition], bound_s: float) -> None:
+        """Stop starting, drain within the bound, commit, forget. The polling thread waits for it."""
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """They belong to somebody else already: forget, commit nothing."""
+
+
+class Telemetry(Protocol):
+    """Facts about records, for metrics. Called from the event loop; must not block or raise."""
+
+    def received(self, topic: str, partition: int, n: int) -> None: ...
+    def settled(self, topic: str, outcome: Outcome, took_s: float) -> None: ...
+    def accepted_latency(self, topic: str, seconds: float) -> None: ...
+    def error(self, topic: str, stage: Stage, error_type: str) -> None: ...
+    def retried(self, topic: str) -> None: ...
+    def dead_lettered(self, topic: str, reason: Reason) -> None: ...
+    def dead_letter_failed(self, topic: str) -> None: ...
+    def unknown_outcome(self, operation: str) -> None: ...
+    def possible_duplicate(self) -> None: ...
+    def stale_settle(self) -> None: ...
+    def commit(self, result: Literal["ok", "error"], took_s: float) -> None: ...
+    def rebalance(self, event: Literal["assigned", "revoked", "lost"]) -> None: ...
+    def paused(self, reason: Literal["backpressure", "map", "hold", "circuit", "manual"]) -> None: ...
+    def map_refused(self, reason: MapRefusal) -> None: ...
+
+
+class EventLog(Protocol):
+    """Log lines with stable event names. Fields are coordinates and closed words, never a record's content."""
+
+    def debug(self, event: str, **fields: object) -> None: ...
+    def info(self, event: str, **fields: object) -> None: ...
+    def warning(self, event: str, **fields: object) -> None: ...
+    def error(self, event: str, **fields: object) -> None: ...

@@ -1,0 +1,70 @@
+{{/* Names. The release's name is enough when it holds the chart's. */}}
+{{- define "front-connector.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "front-connector.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains (include "front-connector.name" .) .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "front-connector.name" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/* Names with an ending: cut before it, so that the ending survives and stays unique. */}}
+{{- define "front-connector.configName" -}}
+{{ include "front-connector.fullname" . | trunc 54 | trimSuffix "-" }}-config
+{{- end }}
+
+{{- define "front-connector.mappingsName" -}}
+{{- if .Values.mappings.existingConfigMap -}}
+{{ .Values.mappings.existingConfigMap }}
+{{- else -}}
+{{ include "front-connector.fullname" . | trunc 54 | trimSuffix "-" }}-mappings
+{{- end }}
+{{- end }}
+
+{{- define "front-connector.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ default (include "front-connector.fullname" .) .Values.serviceAccount.name }}
+{{- else -}}
+{{ default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "front-connector.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "front-connector.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "front-connector.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "front-connector.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "front-connector.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- end }}
+{{- end }}
+
+{{/* What no schema can say: relations between values. Each refusal is a sentence that says what to change. */}}
+{{- define "front-connector.check" -}}
+{{- $grace := float64 .Values.terminationGracePeriodSeconds -}}
+{{- $drain := float64 .Values.config.limits.drain_s -}}
+{{- if lt $grace (addf $drain 15) -}}
+{{- fail (printf "terminationGracePeriodSeconds is %v, but config.limits.drain_s is %v: the pod could be killed while it drains. Make it at least %v (drain + 15), or lower the drain." $grace $drain (ceil (addf $drain 15))) -}}
+{{- end -}}
+{{- if .Values.config.kafka.group_instance_id -}}
+{{- fail "config.kafka.group_instance_id cannot be set here: every pod of a Deployment would claim the same membership. Remove it." -}}
+{{- end -}}
+{{- if and .Values.mappings.existingConfigMap .Values.mappings.files -}}
+{{- fail "Both mappings.existingConfigMap and mappings.files are set, but only one can be mounted. Remove one of them." -}}
+{{- end -}}
+{{- end }}

@@ -1,0 +1,107 @@
+"""Holds and pacing: who may send when."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.core.holds import Holds
+from connector.core.pacing import Pacing, RateLimits
+from connector.core.records import Channel
+
+ONE = Channel("cha_1", "cha_1", "acme", "main")
+TWO = Channel("cha_2", "cha_2", "acme", "main")
+ELSEWHERE = Channel("cha_9", "cha_9", "other", "second")
+
+
+def test_brk_08_a_forbidden_channel_holds_itself_only() -> None:
+    """403 for one channel: the others of its app go on."""
+    holds = Holds(60.0)
+    hold = holds.refuse("channel", "forbidden", ONE, now=0.0)
+    assert hold is not None
+    assert (hold.scope, hold.name, hold.reason) == ("channel", "cha_1", "forbidden")
+    assert holds.wait_until(ONE, 1.0) == 60.0
+    assert holds.wait_until(TWO, 1.0) is None
+
+
+def test_brk_07_a_second_refused_channel_widens_the_hold_to_the_app() -> None:
+    """Two channels refused and none accepted since: the app's secret is wrong; another app is not touched."""
+    holds = Holds(60.0)
+    holds.refuse("channel", "unauthorized", ONE, now=0.0)
+    hold = holds.refuse("channel", "unauthorized", TWO, now=1.0)
+    assert hold is not None
+    assert (hold.scope, hold.name) == ("app", "main")
+    assert holds.wait_until(Channel("cha_3", "cha_3", "acme", "main"), 2.0) == 61.0
+    assert holds.wait_until(ELSEWHERE, 2.0) is None
+
+
+def test_an_acceptance_between_two_refusals_keeps_the_app_free() -> None:
+    """A channel that was removed is one channel's fault while others are accepted."""
+    holds = Holds(60.0)
+    holds.refuse("channel", "unauthorized", ONE, now=0.0)
+    holds.proven(ELSEWHERE)
+    holds.proven(Channel("cha_3", "cha_3", "acme", "main"))
+    hold = holds.refuse("channel", "unauthorized", TWO, now=1.0)
+    assert hold is not None
+    assert hold.scope == "channel"
+
+
+def test_brk_07_one_probe_an_interval_and_the_first_success_releases() -> None:
+    """At most one request per interval goes into a hold; what proves the credentials ends it."""
+    holds = Holds(60.0)
+    holds.refuse("channel", "forbidden", ONE, now=0.0)
+    assert holds.wait_until(ONE, 60.0) is None
+    holds.started(ONE, 60.0)
+    assert holds.wait_until(ONE, 60.1) == 120.0
+    assert [hold.name for hold in holds.proven(ONE)] == ["cha_1"]
+    assert holds.wait_until(ONE, 60.2) is None
+    assert holds.active == ()
+
+
+@given(st.lists(st.floats(0.0, 0.5), min_size=100, max_size=400), st.integers(1, 50))
+def test_ret_06_no_window_has_more_than_its_limit(steps: list[float], limit: int) -> None:
+    """In every sliding minute at most the company's limit starts, and the wait that is named is kept exactly."""
+    pacing = Pacing(RateLimits(company_per_minute=limit, channel_per_second=0))
+    now, starts = 0.0, []
+    for step in steps:
+        now += step
+        until = pacing.wait_until(ONE, now)
+        if until is not None:
+            assert until > now
+            now = until
+            assert pacing.wait_until(ONE, now) is None
+        pacing.started(ONE, now)
+        starts.append(now)
+    for index, begin in enumerate(starts[:-limit]):
+        assert starts[index + limit] - begin >= 60.0 - 1e-6
+
+
+def test_ret_07_channels_have_their_own_second() -> None:
+    """Four a second for each of two channels, whatever the other does."""
+    pacing = Pacing(RateLimits(company_per_minute=0, channel_per_second=4))
+    for _ in range(4):
+        assert pacing.wait_until(ONE, 0.0) is None
+        pacing.started(ONE, 0.0)
+    assert pacing.wait_until(ONE, 0.5) == 1.0
+    assert pacing.wait_until(TWO, 0.5) is None
+
+
+def test_ret_05_a_429_concerns_its_whole_scope_and_nothing_else() -> None:
+    """A throttled company stops all its channels; a throttled channel only itself; the later time wins."""
+    pacing = Pacing(RateLimits(company_per_minute=0, channel_per_second=0))
+    pacing.throttle("company", ONE, until=2.0)
+    pacing.throttle("company", TWO, until=1.0)
+    assert pacing.wait_until(TWO, 0.5) == 2.0
+    assert pacing.wait_until(ELSEWHERE, 0.5) is None
+    assert pacing.wait_until(TWO, 2.0) is None
+    pacing.throttle("channel", ONE, until=5.0)
+    assert pacing.wait_until(ONE, 3.0) == 5.0
+    assert pacing.wait_until(TWO, 3.0) is None
+
+
+def test_a_companys_own_limit_wins_and_zero_switches_off() -> None:
+    """`front.companies` overrides the default."""
+    pacing = Pacing(RateLimits(company_per_minute=1, channel_per_second=0, companies={"other": 0}))
+    pacing.started(ONE, 0.0)
+    assert pacing.wait_until(ONE, 1.0) == 60.0
+    for _ in range(100):
+        pacing.started(ELSEWHERE, 0.0)
+    assert pacing.wait_until(ELSEWHERE, 1.0) is None

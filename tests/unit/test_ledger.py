@@ -1,0 +1,157 @@
+"""The ledger: what may be committed after any order of settling."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.core.ledger import Ledger, Settling, Taken
+from connector.core.records import Epoch
+
+EPOCH = Epoch(1)
+
+
+def ledger(start: int, *offsets: int) -> Ledger:
+    book = Ledger(EPOCH, start)
+    for offset in offsets:
+        assert book.take(offset) is Taken.NEW
+    return book
+
+
+def settle(book: Ledger, *offsets: int) -> None:
+    for offset in offsets:
+        assert book.settle(offset, EPOCH) is Settling.SETTLED
+
+
+def test_led_01_in_order_run_commits_the_next_to_read() -> None:
+    """After 0-9 settle in turn the frontier is 10 and the map is empty."""
+    book = ledger(0, *range(10))
+    settle(book, *range(10))
+    assert (book.frontier, book.settled_above()) == (10, ())
+
+
+def test_led_02_head_in_flight_blocks_the_frontier() -> None:
+    """While 0 is unsettled the frontier stays, and the map names exactly 1 and 2."""
+    book = ledger(0, 0, 1, 2)
+    settle(book, 1, 2)
+    assert (book.frontier, book.settled_above()) == (0, ((1, 3),))
+    settle(book, 0)
+    assert (book.frontier, book.settled_above()) == (3, ())
+
+
+@pytest.mark.parametrize(
+    ("order", "frontier", "above"),
+    [
+        ((5, 2, 0, 7, 1, 3, 4, 6), 8, ()),
+        ((5, 2, 0, 7, 1, 3, 4), 6, ((7, 8),)),
+        ((1, 0, 3, 2, 5, 4, 7, 6), 8, ()),
+    ],
+)
+def test_led_03_chosen_permutations(
+    order: tuple[int, ...], frontier: int, above: tuple[tuple[int, int], ...]
+) -> None:
+    """The frontier is the lowest hole whatever the order."""
+    book = ledger(0, *range(8))
+    settle(book, *order)
+    assert (book.frontier, book.settled_above()) == (frontier, above)
+
+
+@given(st.data())
+def test_led_03_frontier_is_the_lowest_hole(data: st.DataObject) -> None:
+    """For any log with gaps and any prefix of any permutation: frontier = lowest unsettled; map and holes add up."""
+    offsets = sorted(data.draw(st.sets(st.integers(0, 200), min_size=1, max_size=40)))
+    order = data.draw(st.permutations(offsets))
+    prefix = order[: data.draw(st.integers(0, len(order)))]
+    book = ledger(offsets[0], *offsets)
+    frontiers = [book.frontier]
+    for offset in prefix:
+        settle(book, offset)
+        frontiers.append(book.frontier)
+    holes = [offset for offset in offsets if offset not in prefix]
+    assert book.frontier == (holes[0] if holes else offsets[-1] + 1)
+    assert frontiers == sorted(frontiers)
+    named = {number for first, end in book.settled_above() for number in range(first, end)}
+    assert {offset for offset in offsets if offset > book.frontier} - named == set(holes) - {book.frontier}
+    assert not named & set(holes)
+
+
+def test_led_04_alternating_holes_at_a_large_odd_start() -> None:
+    """Only even offsets of 100 settle from 2^31-51: nothing beyond the start is committed, fifty are named."""
+    start = 2**31 - 51
+    book = ledger(start, *range(start, start + 100))
+    settle(book, *(offset for offset in range(start, start + 100) if offset % 2 == 0))
+    assert book.frontier == start
+    assert sum(end - first for first, end in book.settled_above()) == 50
+
+
+def test_led_06_duplicate_early_and_unknown_acknowledgements_change_nothing() -> None:
+    """Settling twice, below the start, or what was never taken is a stray."""
+    book = ledger(99, 99, 100, 101)
+    settle(book, 101)
+    assert book.settle(101, EPOCH) is Settling.STRAY
+    assert book.settle(98, EPOCH) is Settling.STRAY
+    assert book.settle(200, EPOCH) is Settling.STRAY
+    assert (book.frontier, book.settled_above()) == (99, ((101, 102),))
+
+
+def test_led_07_holes_in_the_log_do_not_block() -> None:
+    """Offsets that the log does not hold are jumped over in one step."""
+    book = ledger(99, 99, 110, 121)
+    settle(book, 110, 121)
+    assert book.frontier == 99
+    settle(book, 99)
+    assert book.frontier == 122
+
+
+def test_led_08_the_position_moves_past_trailing_markers() -> None:
+    """An end of partition beyond the last record moves the frontier, but not over an unsettled record."""
+    book = ledger(0, 0)
+    book.advance(5)
+    assert book.frontier == 0
+    settle(book, 0)
+    assert book.frontier == 5
+
+
+def test_led_09_inherited_offsets_are_not_new_and_stay_in_the_map() -> None:
+    """What a believed map names is settled before; until it is passed it stays named."""
+    book = Ledger(EPOCH, 3, ((4, 5), (6, 8)))
+    assert (book.frontier, book.settled_above()) == (3, ((4, 5), (6, 8)))
+    assert [book.take(offset) for offset in (3, 4, 5, 6)] == [
+        Taken.NEW,
+        Taken.SETTLED_BEFORE,
+        Taken.NEW,
+        Taken.SETTLED_BEFORE,
+    ]
+    assert book.settled_above() == ((4, 5), (6, 8))
+    settle(book, 3)
+    assert book.frontier == 5
+    settle(book, 5)
+    assert book.frontier == 7
+    assert book.take(7) is Taken.SETTLED_BEFORE
+    assert book.frontier == 8
+
+
+def test_a_settle_of_another_epoch_is_stale() -> None:
+    """Work begun under a former assignment moves nothing."""
+    book = ledger(0, 0)
+    assert book.settle(0, Epoch(7)) is Settling.STALE
+    assert book.frontier == 0
+
+
+def test_an_offset_at_or_below_one_already_taken_is_a_rewind() -> None:
+    """A log that was cut shows the same numbers again: the ledger refuses to mix them."""
+    book = ledger(10, 10, 11)
+    assert book.take(11) is Taken.REWOUND
+    assert book.take(4) is Taken.REWOUND
+
+
+def test_the_leader_epoch_is_of_the_newest_record_below_the_frontier() -> None:
+    """A commit carries the leader epoch that belongs to its offset, not to the newest record read."""
+    book = Ledger(EPOCH, 0)
+    for offset, leader_epoch in ((0, 3), (1, 3), (2, 4)):
+        book.take(offset, leader_epoch)
+    settle(book, 2)
+    assert book.leader_epoch is None
+    settle(book, 0)
+    assert book.leader_epoch == 3
+    settle(book, 1)
+    assert book.leader_epoch == 4

@@ -1,0 +1,153 @@
+"""Python mappers: how they are found, what they receive, and that whatever they do is one record's matter."""
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from connector.config import mappers
+from connector.core.mapping import MapperInput, MapperRequest, Plan, Refusal, Result, Skip
+from tests.unit.config_files import folder, loaded, problems
+from tests.unit.test_mapping import SECRET, record
+
+FILE = """\
+version: 1
+topics:
+  calls.v1:
+    start: earliest
+    mapper: {name}
+"""
+
+OK = {"operation": "update-channel", "channel": "cha_1", "body": {"status": "ok"}}
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """An importable module, for mappers of a test's own."""
+    made = ModuleType("our_mappers")
+    monkeypatch.setitem(sys.modules, "our_mappers", made)
+    return made
+
+
+def mapped(
+    path: Path, module: ModuleType, function: Callable[[MapperInput], object], value: object = None
+) -> Result:
+    module.to_front = function  # type: ignore[attr-defined]
+    file = folder(path, calls=FILE.format(name="our_mappers:to_front"))
+    return loaded(file).mappings.topics["calls.v1"].map(record(value, key="k", schema="Call", timestamp=5))
+
+
+def test_a_mapper_receives_the_decoded_record(tmp_path: Path, module: ModuleType) -> None:
+    """Everything an expression would see, frozen."""
+    seen: list[MapperInput] = []
+
+    def keep(given: MapperInput) -> list[object]:
+        seen.append(given)
+        return []
+
+    assert mapped(tmp_path, module, keep, {"a": 1}) == Skip("rule", "our_mappers:to_front")
+    assert (seen[0].value, seen[0].key, seen[0].topic, seen[0].offset) == ({"a": 1}, "k", "calls.v1", 42)
+    assert seen[0].schema == {"name": "Call", "namespace": "tel", "id": 0}
+    assert seen[0].channels["line-1"]["channel"] == "cha_1"
+    with pytest.raises(AttributeError):
+        seen[0].key = "x"  # type: ignore[misc]
+
+
+def test_dicts_and_typed_requests_are_the_same(tmp_path: Path, module: ModuleType) -> None:
+    """Several requests are sent in the order returned; a generator will do."""
+    typed = MapperRequest(operation="update-channel", channel="cha_1", body={"status": "ok"})
+    by_dict = mapped(tmp_path, module, lambda _: [OK])
+    by_type = mapped(tmp_path, module, lambda _: (item for item in [typed]))
+    assert isinstance(by_dict, Plan)
+    assert by_dict == by_type
+    assert by_dict.key == ("channel", "cha_1")
+
+
+def test_an_exception_refuses_the_record_and_shows_its_class_only(tmp_path: Path, module: ModuleType) -> None:
+    """Its text may hold the record."""
+
+    def fail(_: MapperInput) -> list[object]:
+        raise LookupError(SECRET)
+
+    assert mapped(tmp_path, module, fail) == Refusal(
+        reason="mapping_failed",
+        stage="map",
+        message="rule 'our_mappers:to_front', mapper: raised LookupError",
+        rule="our_mappers:to_front",
+    )
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        (5, "mapper: raised TypeError"),
+        ([5], "requests[0]: must be a map, but is a number"),
+        ([OK, {**OK, "operation": SECRET}], "requests[1].operation: must be one of update-channel, "),
+        (
+            [{**OK, "chanel": 1}],
+            "requests[0]: has the unknown field 'chanel'; a request has operation, channel, path, body",
+        ),
+        (
+            [{"operation": "update-channel"}],
+            "requests[0].channel: is null, but must be a row of the channels table",
+        ),
+        ([{**OK, "channel": SECRET}], "requests[0].channel: gives a text that is no channel id (cha_...)"),
+        ([{**OK, "body": "x"}], "requests[0].body: must be a map, but is text"),
+        ([{**OK, "body": {5: "x"}}], "requests[0].body: must have texts as keys"),
+        ([{**OK, "path": {"x": 5}}], "requests[0].path.x: must be text, but is a number"),
+    ],
+)
+def test_what_a_mapper_returns_is_checked(
+    tmp_path: Path, module: ModuleType, returned: object, said: str
+) -> None:
+    """Each mistake with its place, never with a value."""
+    refusal = mapped(tmp_path, module, lambda _: returned)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "mapping_failed"
+    assert refusal.message.startswith(f"rule 'our_mappers:to_front', {said}")
+    assert SECRET not in refusal.message
+
+
+def test_the_request_itself_is_checked_as_a_rule_s_would_be(tmp_path: Path, module: ModuleType) -> None:
+    """One way to Front for both."""
+    refusal = mapped(tmp_path, module, lambda _: [{**OK, "body": {"status": SECRET}}])
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.stage) == ("request_invalid", "validate")
+    assert refusal.message == "rule 'our_mappers:to_front': requests[0].body.status must be 'offline' or 'ok'"
+
+
+def test_a_mapper_is_found_by_its_entry_point(
+    tmp_path: Path, module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name that a package registered; a wrong one gets a suggestion."""
+    module.to_front = lambda _: []  # type: ignore[attr-defined]
+    point = EntryPoint(name="acme", value="our_mappers:to_front", group=mappers.GROUP)
+    monkeypatch.setattr(mappers, "entry_points", lambda group: (point,) if group == mappers.GROUP else ())
+    topic = loaded(folder(tmp_path, calls=FILE.format(name="acme"))).mappings.topics["calls.v1"]
+    assert topic.map(record()) == Skip("rule", "acme")
+    assert problems(folder(tmp_path, calls=FILE.format(name="amce"))) == [
+        "mappings/calls.yaml:5:13: no entry point 'amce' in the group front_connector.mappers: did you mean 'acme'?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "'no_such_module:f'",
+            "the module 'no_such_module' cannot be imported: ModuleNotFoundError: No module named 'no_such_module'",
+        ),
+        (
+            "'our_mappers:to_frnt'",
+            "the module 'our_mappers' has no function 'to_frnt': did you mean 'to_front'?",
+        ),
+        ("gone", "no entry point 'gone' in the group front_connector.mappers: there are none"),
+    ],
+)
+def test_a_mapper_that_is_not_there_is_told(tmp_path: Path, module: ModuleType, name: str, said: str) -> None:
+    """At start, with the place in the file."""
+    module.to_front = lambda _: []  # type: ignore[attr-defined]
+    assert problems(folder(tmp_path, calls=FILE.format(name=name))) == [f"mappings/calls.yaml:5:13: {said}"]

@@ -1,0 +1,487 @@
+"""The life of a record, in virtual time, against a scripted world. Laws: commit after acceptance, order per key, no loss."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.core.answers import Answered, NotSent, Unknown
+from connector.core.offset_map import Believed, read, write
+from connector.core.records import TopicPartition
+from connector.ports import NotWritten
+from tests.support import virtual_time
+from tests.support.world import LOG, SCHEMA, TP, Sent, Stage, record, unavailable_until
+
+OTHER = TopicPartition("other", 0)
+
+
+def in_virtual_time(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    @wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        virtual_time.run(test(*args, **kwargs))  # type: ignore[arg-type]
+
+    return run
+
+
+@in_virtual_time
+async def test_a_record_is_sent_accepted_and_only_then_committed() -> None:
+    """Until Front has answered, no commit passes the record."""
+    async with Stage() as stage:
+        stage.front.delay = lambda _sent: 5.0
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(4.9)
+        assert stage.front.ids == ["0"]
+        assert [entry.offset for entries in stage.coordinator.history for entry in entries] == [0]
+        await stage.quiet(2.0)
+        committed = stage.coordinator.committed()
+        assert committed is not None
+        assert committed.offset == 1
+        assert stage.facts.count("settled", "messages", "accepted") == 1
+
+
+@in_virtual_time
+async def test_rev_claim_nothing_is_sent_before_the_claim_is_acknowledged() -> None:
+    """The first commits fail: records wait, and go once one is acknowledged."""
+    async with Stage() as stage:
+        stage.coordinator.script = lambda n: "COORDINATOR_NOT_AVAILABLE" if n <= 3 else None
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(1.0)
+        assert stage.front.sent == []
+        await stage.quiet(2.0)
+        assert stage.front.ids == ["0"]
+
+
+@in_virtual_time
+@pytest.mark.parametrize(("released", "waits"), [(True, False), (False, True)])
+async def test_reb_18_an_owner_that_did_not_release_is_waited_for(released: bool, waits: bool) -> None:
+    """Its requests may still arrive for a request deadline, counted from the claim."""
+    async with Stage(request_deadline_s=15.0) as stage:
+        stage.assign(5, metadata=write(LOG, 5, (), released=released))
+        stage.pipeline.received([record(5)])
+        await stage.quiet(14.0)
+        assert (stage.front.sent == []) is waits
+        await stage.quiet(2.0)
+        assert stage.front.ids == ["5"]
+
+
+@in_virtual_time
+async def test_led_09_what_a_believed_map_names_is_not_sent_again() -> None:
+    """After a takeover only the unsettled records are sent."""
+    async with Stage() as stage:
+        stage.assign(3, metadata=write(LOG, 3, ((4, 5), (6, 8)), released=True))
+        stage.pipeline.received([record(offset) for offset in range(3, 9)])
+        await stage.quiet()
+        assert sorted(stage.front.ids) == ["3", "5", "8"]
+        assert stage.facts.count("settled", "messages", "duplicate") == 3
+        assert stage.coordinator.committed().offset == 9  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_led_17_a_refused_map_is_counted_and_its_records_are_sent() -> None:
+    """The text was written for another offset: repeat rather than skip."""
+    async with Stage(request_deadline_s=1.0) as stage:
+        stage.assign(3, metadata=write(LOG, 2, ((3, 9),), released=True))
+        stage.pipeline.received([record(3), record(4)])
+        await stage.quiet()
+        assert sorted(stage.front.ids) == ["3", "4"]
+        assert stage.facts.count("map_refused", "offset") == 1
+
+
+@in_virtual_time
+async def test_led_02_a_held_head_keeps_the_frontier_and_the_map_names_the_rest() -> None:
+    """Two commit intervals pass; the committed offset stays, its metadata names what is settled."""
+    async with Stage() as stage:
+        stage.front.delay = lambda sent: 10.0 if sent.key == "slow" else 0.01
+        stage.assign()
+        stage.pipeline.received([record(0, "slow"), record(1, "b"), record(2, "c")])
+        await stage.quiet(3.0)
+        committed = stage.coordinator.committed()
+        assert committed is not None
+        assert committed.offset == 0
+        assert read(committed.metadata, LOG, 0) == Believed(released=False, settled=((1, 3),))
+        await stage.quiet(9.0)
+        assert stage.coordinator.committed().offset == 3  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_ord_06_a_retrying_head_keeps_its_followers_waiting_and_nobody_else() -> None:
+    """A1 is answered 503 twice: A2 arrives only after the third A1, B1 is not delayed."""
+    async with Stage() as stage:
+        stage.front.script = lambda sent, n: Answered(503 if sent.id.endswith("-0") and n < 3 else 202)
+        stage.assign()
+        stage.pipeline.received([record(0, "a"), record(1, "a"), record(2, "b")])
+        await stage.quiet()
+        assert stage.front.ids == ["0", "2", "0", "0", "1"]
+        assert stage.facts.count("retried") == 2
+
+
+@in_virtual_time
+async def test_ret_09_a_lost_answer_is_repeated_with_the_same_bytes_and_counted() -> None:
+    """Unknown may have been carried out; NotSent may not."""
+    async with Stage() as stage:
+        answers = {1: Unknown("timeout"), 2: NotSent("connect"), 3: Answered(202)}
+        stage.front.script = lambda _sent, n: answers[n]
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet()
+        assert len({sent.content for sent in stage.front.sent}) == 1
+        assert (len(stage.front.sent), stage.facts.count("unknown_outcome")) == (3, 1)
+        assert stage.facts.count("possible_duplicate") == 2
+
+
+@in_virtual_time
+async def test_brk_11_an_outage_dead_letters_nothing_and_a_poison_record_only_with_evidence() -> None:
+    """Six hours of 503 make no dead letter; then one record fails for ever while others are accepted: it alone goes."""
+    async with Stage() as stage:
+        down = True
+        stage.front.script = lambda sent, _n: Answered(503 if down or sent.key == "poison" else 202)
+        stage.assign()
+        stage.pipeline.received([record(0, "poison"), record(1, "b")])
+        await stage.quiet(6 * 3600.0)
+        assert stage.letters.letters == []
+        down = False
+        await stage.quiet(30.0)
+        assert stage.letters.reasons() == ["retries_exhausted"]
+        assert stage.coordinator.committed().offset == 2  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_ord_07_a_dead_lettered_head_frees_its_key_only_after_the_acknowledgement() -> None:
+    """A1 is answered 400 and the letter takes 2 s: A2 does not reach Front before, and nothing is committed."""
+    async with Stage() as stage:
+        stage.front.script = lambda sent, _n: Answered(400 if sent.id.endswith("-0") else 202)
+        stage.letters.delay = 2.0
+        stage.assign()
+        stage.pipeline.received([record(0, "a"), record(1, "a"), record(2, "b")])
+        await stage.quiet(1.9)
+        assert stage.front.ids == ["0", "2"]
+        assert stage.coordinator.committed().offset == 0  # type: ignore[union-attr]
+        await stage.quiet(2.0)
+        assert stage.front.ids == ["0", "2", "1"]
+        assert stage.coordinator.committed().offset == 3  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_dlq_03_a_letter_that_cannot_be_written_is_a_hold_and_goes_to_the_topic_not_to_front() -> None:
+    """Refused for a while: nothing is committed past it, Front sees it once, one letter in the end."""
+    async with Stage() as stage:
+        stage.front.script = lambda _sent, _n: Answered(422)
+        stage.letters.script = lambda n: NotWritten("TOPIC_AUTHORIZATION_FAILED") if n < 4 else None
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(1.0)
+        assert stage.pipeline.dead_letters.held_since is not None
+        assert stage.coordinator.committed().offset == 0  # type: ignore[union-attr]
+        await stage.quiet(10.0)
+        assert stage.pipeline.dead_letters.held_since is None
+        assert (stage.front.ids, stage.letters.reasons()) == (["0"], ["front_rejected"])
+        assert stage.coordinator.committed().offset == 1  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_dlq_10_a_bad_record_at_the_end_is_passed() -> None:
+    """Four good, one refused by its mapper, one undecodable: the frontier reaches the end."""
+    async with Stage() as stage:
+        stage.assign()
+        broken = record(5)
+        broken = type(broken)(topic="messages", partition=0, offset=5, epoch=broken.epoch, value=b"\x07nonsense")
+        good = [record(offset, str(offset)) for offset in range(4)]
+        stage.pipeline.received([*good, record(4, "bad"), broken])
+        await stage.quiet()
+        assert stage.letters.reasons() == ["mapping_failed", "decode_failed"]
+        assert stage.coordinator.committed().offset == 6  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_bad_04_skips_are_counted_and_passed() -> None:
+    """A null value and a record that its rule skips make no request."""
+    async with Stage() as stage:
+        stage.assign()
+        null = type(record(0))(topic="messages", partition=0, offset=0, epoch=record(0).epoch, value=None)
+        stage.pipeline.received([null, record(1, "skip")])
+        await stage.quiet()
+        assert stage.front.sent == []
+        assert stage.facts.count("settled", "messages", "skipped") == 2
+        assert stage.coordinator.committed().offset == 2  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_ord_15_an_unknown_key_is_a_wall_in_its_partition_only() -> None:
+    """X's schema is not known for 30 s: nothing behind X starts, another partition never notices."""
+    async with Stage() as stage:
+        stage.schemas.script = unavailable_until(6, SCHEMA)
+        stage.assign()
+        stage.assign(tp=OTHER)
+        stage.pipeline.received([record(0, "a"), record(1, "a", schema=9), record(2, "a"), record(3, "b")])
+        stage.pipeline.received([record(0, "z", tp=OTHER)])
+        await stage.quiet(5.0)
+        assert [sent.id for sent in stage.front.sent] == ["messages-0-0", "other-0-0"]
+        await stage.quiet(60.0)
+        assert stage.front.ids == ["0", "0", "1", "3", "2"]
+        assert stage.letters.letters == []
+
+
+@in_virtual_time
+async def test_reg_03_a_schema_that_does_not_exist_is_a_bad_record() -> None:
+    """A firm answer dead-letters that record; what is behind it goes on."""
+    async with Stage() as stage:
+        stage.assign()
+        stage.pipeline.received([record(0, "a", schema=9), record(1, "a")])
+        await stage.quiet()
+        assert (stage.letters.reasons(), stage.front.ids) == (["schema_missing"], ["1"])
+
+
+@in_virtual_time
+async def test_brk_06_a_401_is_tried_once_more_then_holds_and_ends_by_itself() -> None:
+    """The second record's channel is refused: it is neither lost nor dead-lettered, and goes when the token is good."""
+    async with Stage(probe_interval_s=60.0) as stage:
+        good = False
+        stage.front.script = lambda sent, _n: Answered(202 if good or sent.key != "refused" else 401)
+        stage.assign()
+        batch = [record(0), record(1, "refused", channel="cha_2"), record(2, "c")]
+        stage.pipeline.received(batch)
+        await stage.quiet(30.0)
+        assert stage.front.ids == ["0", "1", "2", "1"]
+        assert stage.front.refreshed == ["main"]
+        assert [hold.name for hold in stage.pipeline.holds.active] == ["cha_2"]
+        assert stage.coordinator.committed().offset == 1  # type: ignore[union-attr]
+        good = True
+        await stage.quiet(60.0)
+        assert stage.coordinator.committed().offset == 3  # type: ignore[union-attr]
+        assert (stage.letters.letters, stage.pipeline.holds.active) == ([], ())
+
+
+@in_virtual_time
+async def test_ret_05_a_429_stops_its_company_and_is_no_attempt() -> None:
+    """Ten keys, one 429 with 2 s: no request starts meanwhile; all are accepted, however often it happens."""
+    async with Stage() as stage:
+        stage.front.script = lambda _sent, n: Answered(429, {"retry-after": "2"}) if n <= 5 else Answered(202)
+        stage.assign()
+        stage.pipeline.received([record(offset, str(offset)) for offset in range(10)])
+        await stage.quiet(20.0)
+        assert stage.letters.letters == []
+        assert stage.coordinator.committed().offset == 10  # type: ignore[union-attr]
+        times = sorted({round(sent.at, 1) for sent in stage.front.sent})
+        assert all(later - earlier >= 2.0 for earlier, later in zip(times, times[1:], strict=False))
+
+
+@in_virtual_time
+async def test_led_28_a_retry_of_the_second_request_repeats_neither_first_nor_third() -> None:
+    """Three requests of one record: the second fails once; the key's next record waits for the third."""
+    async with Stage() as stage:
+        answers = iter([202, 503, 202, 202, 202])
+        stage.front.script = lambda _sent, _n: Answered(next(answers))
+        stage.assign()
+        stage.pipeline.received([record(0, "three"), record(1, "three x"), record(2, "three")])
+        stage.front.script = lambda sent, n: Answered(503 if sent.id.endswith("-0") and n == 2 else 202)
+        await stage.quiet()
+        assert stage.front.ids.count("0") == 4
+        of_key = [sent.id for sent in stage.front.sent if sent.key == "three"]
+        assert of_key == ["messages-0-0"] * 4 + ["messages-0-2"] * 3
+
+
+@in_virtual_time
+async def test_reb_04_a_revoke_waits_for_what_is_in_flight_and_commits_it_as_released() -> None:
+    """Five requests that take a second: all are in the revoke's commit, nothing queued starts."""
+    async with Stage(in_flight=5) as stage:
+        stage.front.delay = lambda _sent: 1.0
+        stage.assign()
+        stage.pipeline.received([record(offset, str(offset)) for offset in range(9)])
+        await stage.quiet(0.5)
+        await stage.pipeline.revoke([TP], 3.0)
+        committed = stage.coordinator.committed()
+        assert committed is not None
+        assert committed.offset == 5
+        assert read(committed.metadata, LOG, 5) == Believed(released=True, settled=())
+        await stage.quiet()
+        assert len(stage.front.sent) == 5
+
+
+@in_virtual_time
+async def test_reb_05_the_drain_of_a_revoke_is_bounded() -> None:
+    """A request that never ends is cut off at the bound; the rest is committed, not as released; the slot is free again."""
+    async with Stage(in_flight=2) as stage:
+        stage.front.delay = lambda sent: 1e9 if sent.key == "stuck" else 0.1
+        stage.assign()
+        stage.pipeline.received([record(0, "a"), record(1, "stuck")])
+        await stage.quiet(0.5)
+        await stage.pipeline.revoke([TP], 3.0)
+        committed = stage.coordinator.committed()
+        assert committed is not None
+        assert committed.offset == 1
+        assert read(committed.metadata, LOG, 1) == Believed(released=False, settled=())
+        assert stage.front.cancelled == ["messages-0-1"]
+        assert stage.pipeline.dispatch.in_flight == 0
+
+
+@in_virtual_time
+async def test_reb_02_an_acceptance_after_the_partition_was_lost_moves_nothing() -> None:
+    """Lost is not revoked: nothing is committed, late answers are stale, and the same partition may come back."""
+    async with Stage() as stage:
+        stage.front.delay = lambda _sent: 1.0
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.5)
+        stage.pipeline.lost([TP])
+        stage.assign(100, epoch=2)
+        stage.pipeline.received([record(1), record(100, epoch=2)])
+        await stage.quiet()
+        assert [entry.offset for entries in stage.coordinator.history for entry in entries] == [0, 100, 101]
+        assert stage.pipeline.dispatch.in_flight == 0
+
+
+@in_virtual_time
+async def test_shd_01_a_stop_drains_and_commits_as_released() -> None:
+    """What is in flight finishes and counts; what is queued does not start."""
+    stage = Stage(in_flight=3)
+    async with stage:
+        stage.front.delay = lambda _sent: 1.0
+        stage.assign()
+        stage.pipeline.received([record(offset, str(offset)) for offset in range(10)])
+        await stage.quiet(0.5)
+        assert await stage.pipeline.stop(5.0)
+    committed = stage.coordinator.committed()
+    assert committed is not None
+    assert committed.offset == 3
+    assert read(committed.metadata, LOG, 3) == Believed(released=True, settled=())
+
+
+@in_virtual_time
+async def test_shd_08_a_defect_stops_the_process_and_commits_nothing() -> None:
+    """An exception that nobody expects is not swallowed."""
+    stage = Stage()
+    stage.front.script = lambda _sent, _n: 1 // 0  # type: ignore[return-value, arg-type]
+    with pytest.raises(ExceptionGroup):
+        async with stage:
+            stage.assign()
+            stage.pipeline.received([record(0)])
+            await stage.quiet()
+    assert stage.coordinator.committed().offset == 0  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_ord_12_bounds_pause_a_partition_and_it_goes_on_by_itself() -> None:
+    """A key that fails fills its partition: it pauses once, and resumes when half is settled."""
+    async with Stage(partition_records=10) as stage:
+        down = True
+        stage.front.script = lambda _sent, _n: Answered(503 if down else 202)
+        stage.assign()
+        stage.pipeline.received([record(offset, "a") for offset in range(10)])
+        await stage.quiet(5.0)
+        assert stage.coordinator.paused == {TP}
+        down = False
+        await stage.quiet(10.0)
+        assert (stage.coordinator.paused, stage.coordinator.pauses) == (set(), 1)
+
+
+@in_virtual_time
+async def test_led_20_one_commit_is_outstanding_at_a_time() -> None:
+    """A slow coordinator, many partitions and a claim in between: requests never overlap."""
+    async with Stage(commit_interval_s=0.1) as stage:
+        stage.coordinator.delay = 1.0
+        stage.assign()
+        for offset in range(50):
+            stage.pipeline.received([record(offset, str(offset % 7))])
+            if offset == 20:
+                stage.assign(tp=OTHER)
+            await stage.quiet(0.2)
+        await stage.quiet(5.0)
+        assert stage.coordinator.most_outstanding == 1
+        assert stage.coordinator.committed().offset == 50  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_led_15_a_commit_that_failed_is_made_again_without_new_traffic() -> None:
+    """Nothing is sent again, and the offset arrives with the next one."""
+    async with Stage() as stage:
+        stage.coordinator.script = lambda n: "REQUEST_TIMED_OUT" if 2 <= n <= 4 else None
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(10.0)
+        assert stage.coordinator.committed().offset == 1  # type: ignore[union-attr]
+        assert stage.front.ids == ["0"]
+
+
+@in_virtual_time
+async def test_a_rewound_log_is_sent_again_and_old_answers_count_for_nothing() -> None:
+    """The same offsets carry other records: what was in flight is cut off, the new ones are sent."""
+    async with Stage(request_deadline_s=1.0) as stage:
+        stage.front.delay = lambda _sent: 0.5
+        stage.assign()
+        stage.pipeline.received([record(0), record(1, "b"), record(2, "c")])
+        await stage.quiet(0.1)
+        stage.pipeline.received([record(1, "new"), record(2, "newer")])
+        await stage.quiet(5.0)
+        assert [sent.key for sent in stage.front.sent][-2:] == ["new", "newer"]
+        assert stage.coordinator.committed().offset == 3  # type: ignore[union-attr]
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_any_answers_keep_the_laws(data: st.DataObject) -> None:
+    """Random records, answers, delays, revokes and losses: no loss, order per key, every commit true when made."""
+    virtual_time.run(_any_answers(data))
+
+
+async def _any_answers(data: st.DataObject) -> None:
+    keys = data.draw(st.lists(st.sampled_from(["a", "b", "c", "bad", "skip", "three"]), min_size=1, max_size=25))
+    answers = data.draw(
+        st.lists(st.sampled_from([202, 202, 202, 503, 400, 429, 401, 403, 404, "lost", "unsent"]), min_size=30, max_size=30)
+    )
+    delays = data.draw(st.lists(st.sampled_from([0.01, 0.3, 2.0]), min_size=7, max_size=7))
+    moves = data.draw(st.lists(st.sampled_from(["revoke", "lost", "wait"]), max_size=4))
+    stage = Stage(in_flight=3, request_deadline_s=3.0, probe_interval_s=5.0, partition_records=6)
+    count = iter(range(10**9))
+    calm = False
+
+    def script(_sent: Sent, _n: int) -> Answered | Unknown | NotSent:
+        drawn = 202 if calm else answers[next(count) % len(answers)]
+        return Unknown("timeout") if drawn == "lost" else NotSent("connect") if drawn == "unsent" else Answered(int(drawn))
+
+    settled: set[int] = {offset for offset, key in enumerate(keys) if key == "skip"}
+    accepted: dict[int, int] = {}
+
+    def watched(sent: Sent, n: int) -> Answered | Unknown | NotSent:
+        answer = script(sent, n)
+        offset = int(sent.id.rsplit("-", 1)[1])
+        if isinstance(answer, Answered) and answer.status == 202:
+            accepted[offset] = accepted.get(offset, 0) + 1
+        return answer
+
+    async with stage:
+        stage.front.script = watched
+        stage.front.delay = lambda sent: delays[len(stage.front.sent) % len(delays)]
+        epoch, start, metadata = 1, 0, None
+        for move in [*moves, "end"]:
+            stage.assign(start, metadata=metadata, epoch=epoch)
+            stage.pipeline.received([record(offset, key, epoch=epoch) for offset, key in enumerate(keys) if offset >= start])
+            if move == "end":
+                break
+            await stage.quiet(data.draw(st.sampled_from([0.1, 1.0, 6.0])))
+            if move == "lost":
+                stage.pipeline.lost([TP])
+            else:
+                await stage.pipeline.revoke([TP], 2.5)
+            committed = stage.coordinator.committed()
+            if committed is not None:
+                start, metadata = committed.offset, committed.metadata
+            epoch += 1
+        calm = True
+        await stage.quiet(300.0)
+    settled |= {letter.source.offset for letter in stage.letters.letters}
+    done = settled | set(accepted)
+    assert done == set(range(len(keys))), "every record is accepted, dead-lettered or skipped"
+    final = stage.coordinator.committed()
+    assert final is not None
+    assert final.offset == len(keys)
+    firsts: dict[str, list[int]] = {}
+    for sent in stage.front.sent:
+        offset = int(sent.id.rsplit("-", 1)[1])
+        order = firsts.setdefault(sent.key, [])
+        if offset not in order:
+            order.append(offset)
+    assert all(order == sorted(order) for order in firsts.values()), "first requests of a key come in offset order"

@@ -1,0 +1,355 @@
+"""Metrics and logs as a scraper and a log collector see them: real exposition text, real lines."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import structlog
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from connector.adapters.catalogue import METRICS, PREFIX, SERIES_NAMES
+from connector.adapters.telemetry import Metrics, configure_logging
+from connector.adapters.telemetry.labels import HOLD_PAIRS
+from connector.adapters.telemetry.logs import ALLOWED_KEYS, Repeats
+from connector.core.status import BuildInfo, HoldStatus, PartitionStatus, Snapshot
+
+BUILD = BuildInfo(version="1.2.3", revision="abc", python="3.12.1", librdkafka="2.16.0")
+QUIET = Snapshot(state="running", ready=True)
+CANARY = "+15550100-canary"
+
+
+class Scene:
+    """Metrics over a snapshot that a test may replace."""
+
+    def __init__(self, snapshot: Snapshot = QUIET) -> None:
+        self.snapshot = snapshot
+        self.metrics = Metrics(lambda: self.snapshot, BUILD)
+
+    def samples(self) -> list[Sample]:
+        text = self.metrics.exposition(None)[0].decode()
+        return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The sample of exactly these labels, or None if it is not exposed."""
+        found = [s.value for s in self.samples() if s.name == PREFIX + name and s.labels == labels]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def _three_topics_of_twelve() -> tuple[PartitionStatus, ...]:
+    return tuple(
+        PartitionStatus(f"t{t}", p, committed=5, position=8, end=9, unsettled=3)
+        for t in range(3)
+        for p in range(12)
+    )
+
+
+def test_every_metric_of_the_catalogue_is_exposed_and_no_other(scene: Scene) -> None:
+    """What the catalogue promises is what a scraper finds, once each fact has happened."""
+    scene.snapshot = replace(
+        QUIET, partitions=_three_topics_of_twelve(), holds=(HoldStatus("app", "unauthorized", "main", 1.0),)
+    )
+    _everything_happens(scene.metrics)
+    exposed = {sample.name for sample in scene.samples() if sample.name.startswith(PREFIX)}
+    assert exposed == SERIES_NAMES
+
+
+def test_types_and_help_come_from_the_catalogue(scene: Scene) -> None:
+    """Each family carries the kind and the meaning that the catalogue states."""
+    _everything_happens(scene.metrics)
+    text = scene.metrics.exposition(None)[0].decode()
+    for metric in METRICS.values():
+        assert f"# TYPE {metric.name} {metric.kind}\n" in text
+        assert f"# HELP {metric.name} {metric.help}\n" in text
+
+
+def test_sixty_seconds_is_a_boundary_of_the_freshness_histogram(scene: Scene) -> None:
+    """The freshness objective reads `le="60.0"`, in exactly this spelling."""
+    scene.metrics.accepted_latency("t", 60.0)
+    scene.metrics.accepted_latency("t", 60.1)
+    assert scene.value("record_end_to_end_latency_seconds_bucket", topic="t", le="60.0") == 1
+
+
+def test_counters_stand_at_zero_before_anything_happens(scene: Scene) -> None:
+    """A first dead letter must be an increase from 0, or the alert on it stays silent."""
+    scene.metrics.initialise(["calls"], ["create-call"])
+    assert scene.value("dead_letter_records_total", topic="calls", reason="front_rejected") == 0
+    assert scene.value("records_processed_total", topic="calls", outcome="accepted") == 0
+    assert scene.value("unknown_outcomes_total", operation="create-call") == 0
+    assert scene.value("consumer_commits_total", result="error") == 0
+    assert scene.value("maps_refused_total", reason="checksum") == 0
+    assert scene.value("consumer_paused_partitions", topic="calls", reason="hold") == 0
+
+
+def test_a_settled_record_is_counted_once_and_timed(scene: Scene) -> None:
+    """One settle: one outcome, one observation."""
+    scene.metrics.settled("calls", "accepted", 0.2)
+    assert scene.value("records_processed_total", topic="calls", outcome="accepted") == 1
+    assert scene.value("record_processing_duration_seconds_count", topic="calls") == 1
+    assert scene.value("record_processing_duration_seconds_sum", topic="calls") == pytest.approx(0.2)
+
+
+def test_a_record_from_the_future_counts_as_fresh(scene: Scene) -> None:
+    """A producer's clock ahead of ours gives a latency of 0, never a negative sum."""
+    scene.metrics.accepted_latency("calls", -5.0)
+    assert scene.value("record_end_to_end_latency_seconds_sum", topic="calls") == 0
+
+
+def test_state_is_one_hot_over_all_states() -> None:
+    """Exactly one state is 1, and each of the seven is always there."""
+    scene = Scene(replace(QUIET, state="held_auth", ready=False))
+    states = {s.labels["state"]: s.value for s in scene.samples() if s.name == PREFIX + "state"}
+    assert len(states) == 7
+    assert [name for name, value in states.items() if value == 1] == ["held_auth"]
+    assert scene.value("ready") == 0
+
+
+def test_gauges_follow_the_snapshot_of_the_moment_of_the_scrape(scene: Scene) -> None:
+    """A revoked partition's series end with its assignment; nothing stale stays behind."""
+    owned = PartitionStatus("calls", 3, committed=10, position=14, end=20, unsettled=4, paused_reason="hold")
+    scene.snapshot = replace(QUIET, partitions=(owned,))
+    assert scene.value("consumer_lag_records", topic="calls", partition="3") == 10
+    assert scene.value("consumer_position_offset", topic="calls", partition="3") == 14
+    assert scene.value("consumer_unsettled_records", topic="calls", partition="3") == 4
+    assert scene.value("consumer_paused_partitions", topic="calls", reason="hold") == 1
+    assert scene.value("consumer_assigned_partitions") == 1
+    scene.snapshot = QUIET
+    assert scene.value("consumer_lag_records", topic="calls", partition="3") is None
+    assert scene.value("consumer_assigned_partitions") == 0
+
+
+def test_an_offset_that_is_not_known_has_no_series(scene: Scene) -> None:
+    """Zero would be a claim; absence says that nobody knows yet. A known 0 is shown."""
+    scene.snapshot = replace(QUIET, partitions=(PartitionStatus("calls", 0, committed=0),))
+    assert scene.value("consumer_committed_offset", topic="calls", partition="0") == 0
+    assert scene.value("consumer_end_offset", topic="calls", partition="0") is None
+    assert scene.value("consumer_lag_records", topic="calls", partition="0") is None
+
+
+def test_holds_are_counted_with_the_age_of_the_oldest(scene: Scene) -> None:
+    """Two held channels are one series of 2, since the earlier; every other pair stands at 0."""
+    scene.snapshot = replace(
+        QUIET,
+        holds=(
+            HoldStatus("channel", "forbidden", "cha_2", 200.0),
+            HoldStatus("channel", "forbidden", "cha_1", 100.0),
+        ),
+    )
+    assert scene.value("holds", scope="channel", reason="forbidden") == 2
+    assert scene.value("hold_started_timestamp_seconds", scope="channel", reason="forbidden") == 100
+    others = [s for s in scene.samples() if s.name == PREFIX + "holds" and s.value == 0]
+    assert len(others) == len(HOLD_PAIRS) - 1
+
+
+def test_labels_chosen_outside_cannot_grow_without_end(scene: Scene) -> None:
+    """A far side that invents codes fills its bound and then lands in "other"."""
+    for n in range(500):
+        scene.metrics.client_error(f"_CODE_{n}")
+        scene.metrics.rate_limit(f"tier-{n}", 5, 4)
+        scene.metrics.request("create-call", str(n), 0.1)
+        scene.metrics.error("calls", "send", f"kind-{n}")
+    for name in ("kafka_client_errors_total", "front_rate_limit_limit", "front_requests_total"):
+        assert len([s for s in scene.samples() if s.name == PREFIX + name]) <= 65
+    assert scene.value("kafka_client_errors_total", code="other") == 500 - 64
+    assert scene.value("kafka_client_errors_total", code="_CODE_0") == 1
+
+
+def test_a_pod_of_three_topics_and_36_partitions_stays_within_1500_series(scene: Scene) -> None:
+    """The budget that keeps a fleet affordable, with every operation used and many statuses seen."""
+    scene.snapshot = replace(QUIET, partitions=_three_topics_of_twelve())
+    operations = [f"operation-{n}" for n in range(11)]
+    scene.metrics.initialise(["t0", "t1", "t2"], operations)
+    for operation in operations:
+        for status in ("202", "400", "401", "404", "429", "500", "503", "timeout", "connect"):
+            scene.metrics.request(operation, status, 0.1)
+    for partition in scene.snapshot.partitions:
+        scene.metrics.received(partition.topic, partition.partition, 1)
+    assert len(scene.samples()) <= 1500
+
+
+def test_no_creation_times_are_exposed(scene: Scene) -> None:
+    """`_created` series would double every counter."""
+    scene.metrics.stale_settle()
+    assert not [s.name for s in scene.samples() if s.name.endswith("_created")]
+
+
+def test_two_instances_share_nothing() -> None:
+    """Each has its own registry, so a test or an embedded demo cannot count for another."""
+    first, second = Scene(), Scene()
+    first.metrics.possible_duplicate()
+    assert first.value("possible_duplicates_total") == 1
+    assert second.value("possible_duplicates_total") == 0
+
+
+def test_the_scraper_chooses_the_format(scene: Scene) -> None:
+    """OpenMetrics when `Accept` asks for it, ending as that format must; else the older text."""
+    body, content_type = scene.metrics.exposition("application/openmetrics-text; version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text")
+    assert body.endswith(b"# EOF\n")
+    assert scene.metrics.exposition("text/html")[1].startswith("text/plain")
+
+
+def _everything_happens(metrics: Metrics) -> None:
+    metrics.initialise(["t0"], ["create-call"])
+    metrics.received("t0", 0, 2)
+    metrics.settled("t0", "accepted", 0.1)
+    metrics.accepted_latency("t0", 1.0)
+    metrics.error("t0", "send", "timeout")
+    metrics.retried("t0")
+    metrics.dead_lettered("t0", "front_rejected")
+    metrics.dead_letter_failed("t0")
+    metrics.request("create-call", "202", 0.1)
+    metrics.unknown_outcome("create-call")
+    metrics.possible_duplicate()
+    metrics.stale_settle()
+    metrics.commit("ok", 0.01)
+    metrics.rebalance("assigned")
+    metrics.paused("hold")
+    metrics.map_refused("version")
+    metrics.client_error("_TRANSPORT")
+    metrics.registry_request("by_id", "200", 0.01)
+    metrics.rate_limit("company", 50, 49)
+    metrics.clock_skew(-0.5)
+
+
+# Logs
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Logging as the service configures it, into memory; undone afterwards."""
+    stream, root = io.StringIO(), logging.getLogger()
+    before, level = root.handlers[:], root.level
+    configure_logging("info", "json", "pod-1", stream)
+    yield stream
+    structlog.reset_defaults()
+    root.handlers[:], root.level = before, level
+
+
+def _parsed(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_one_json_object_with_the_time_in_utc_milliseconds(lines: io.StringIO) -> None:
+    """The shape that collectors are configured for."""
+    structlog.get_logger("connector.pipeline").warning("record.retry", topic="calls", offset=7)
+    (line,) = _parsed(lines)
+    assert line["event"] == "record.retry"
+    assert line["level"] == "warning"
+    assert line["logger"] == "connector.pipeline"
+    assert line["instance"] == "pod-1"
+    assert (line["topic"], line["offset"]) == ("calls", 7)
+    assert str(line["timestamp"])[-5:-1].startswith(".")
+    assert str(line["timestamp"]).endswith("Z")
+
+
+def test_a_key_that_is_not_allowed_is_dropped_with_its_value(lines: io.StringIO) -> None:
+    """A careless caller loses a key; a handle never reaches a line."""
+    structlog.get_logger().error(
+        "record.retry", value=CANARY, handle=CANARY, url=CANARY, message=CANARY, topic="t"
+    )
+    (line,) = _parsed(lines)
+    assert CANARY not in lines.getvalue()
+    assert set(line) <= ALLOWED_KEYS
+
+
+def test_a_hold_names_what_holds_and_other_events_have_no_names(lines: io.StringIO) -> None:
+    """The name of an app or channel is what the operator needs; a name elsewhere may be a person's."""
+    structlog.get_logger().error("hold.started", scope="channel", reason="forbidden", name="cha_1")
+    structlog.get_logger().error("record.retry", topic="calls", name=CANARY)
+    hold, retry = _parsed(lines)
+    assert hold["name"] == "cha_1"
+    assert "name" not in retry
+
+
+def test_an_exception_is_logged_by_type_and_frames_without_its_text(lines: io.StringIO) -> None:
+    """Exception texts quote data; where it happened is enough to find the fault."""
+    try:
+        raise ValueError(CANARY)
+    except ValueError:
+        structlog.get_logger().exception("commit.failed")
+    (line,) = _parsed(lines)
+    assert line["error_type"] == "ValueError"
+    assert "test_telemetry.py" in str(line["stack"])
+    assert CANARY not in lines.getvalue()
+
+
+def test_lines_below_the_level_are_not_written(lines: io.StringIO) -> None:
+    """The accepted record's line is for debugging only."""
+    structlog.get_logger().debug("record.accepted", topic="calls")
+    assert lines.getvalue() == ""
+
+
+def test_another_librarys_text_is_kept_only_where_it_names_no_data(lines: io.StringIO) -> None:
+    """librdkafka speaks of brokers; asyncio quotes the exceptions of tasks."""
+    logging.getLogger("librdkafka").warning("broker %s is down", "kafka-1:9092")
+    logging.getLogger("asyncio").error("Task exception was never retrieved: %r", CANARY)
+    kafka, aio = _parsed(lines)
+    assert kafka["message"] == "broker kafka-1:9092 is down"
+    assert (aio["event"], aio["logger"], aio["level"]) == ("library.log", "asyncio", "error")
+    assert CANARY not in lines.getvalue()
+
+
+def test_configuring_twice_writes_each_foreign_line_once(lines: io.StringIO) -> None:
+    """A second configuration replaces the first, handlers included."""
+    configure_logging("info", "json", "pod-1", lines)
+    logging.getLogger("librdkafka").warning("once")
+    assert len(_parsed(lines)) == 1
+
+
+def test_the_console_format_is_for_people(lines: io.StringIO) -> None:
+    """Readable, with the same keys; not JSON."""
+    configure_logging("info", "console", "pod-1", lines)
+    structlog.get_logger().info("record.retry", topic="calls", value=CANARY)
+    assert "record.retry" in lines.getvalue()
+    assert "topic=calls" in lines.getvalue()
+    assert CANARY not in lines.getvalue()
+
+
+def test_repeats_within_ten_seconds_are_hidden_and_counted() -> None:
+    """One line per event and error type; the next one says how many were not written."""
+    clock = [0.0]
+    repeats = Repeats(now=lambda: clock[0])
+
+    def shown(**event: object) -> dict[str, object] | None:
+        try:
+            return dict(repeats(None, "warning", dict(event)))
+        except structlog.DropEvent:
+            return None
+
+    assert shown(event="record.retry", error_type="timeout") is not None
+    assert shown(event="record.retry", error_type="timeout") is None
+    assert shown(event="record.retry", error_type="connect") is not None
+    clock[0] = 9.9
+    assert shown(event="record.retry", error_type="timeout") is None
+    clock[0] = 10.0
+    assert shown(event="record.retry", error_type="timeout") == {
+        "event": "record.retry",
+        "error_type": "timeout",
+        "suppressed": 2,
+    }
+
+
+def test_the_fate_of_a_record_is_never_hidden() -> None:
+    """Each dead letter is worth its line: its coordinates stand nowhere else in the log."""
+    repeats = Repeats(now=lambda: 0.0)
+    for offset in range(3):
+        event = {"event": "record.dead_lettered", "offset": offset}
+        assert repeats(None, "warning", dict(event)) == event
+
+
+def test_what_the_limiter_remembers_is_bounded() -> None:
+    """Error types without end do not fill the memory; the oldest is forgotten."""
+    repeats = Repeats(now=lambda: 0.0)
+    for n in range(3000):
+        repeats(None, "warning", {"event": "record.retry", "error_type": f"kind-{n}"})
+    assert len(repeats._seen) == 1000
