@@ -79,7 +79,6 @@ class RateLimitSettings(Section):
     """Front's limits; 0 switches one off. What Front answers with 429 is obeyed either way."""
 
     company_per_minute: Limit = 50
-    company_burst: Limit = 25
     channel_per_second: Limit = 4
 
 
@@ -87,7 +86,6 @@ class CompanySettings(Section):
     """One company's own limit; what is not given is as in rate_limit."""
 
     per_minute: Limit | None = None
-    burst: Limit | None = None
 
 
 class RetrySettings(Section):
@@ -115,6 +113,9 @@ class FrontSettings(Section):
         description="Apps by a name of your choice."
     )
     channels: FileOrFolder | None = Field(default=None, description="The channels table, .csv or .yaml.")
+    hold_probe_s: Seconds = Field(
+        default=60.0, description="How often a held app or channel is tried with one request."
+    )
     carrier: Literal["aiohttp", "httpx"] = Field(
         default="aiohttp", description="The HTTP client that carries requests."
     )

@@ -27,6 +27,9 @@ from connector.core.decode import ParsedSchema, parse_schema
 from connector.core.expression import Language
 from connector.core.mapping import AvroFormat, ChannelDirectory, MappingSet, TopicMapping
 
+TABLE_BYTES_MAX = 64 * 1024 * 1024
+"""A platform may have a line for each of a million customers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
@@ -72,10 +75,13 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-def _read_text(path: Path, file: str, problems: list[Problem]) -> str | None:
+def _read_text(path: Path, file: str, problems: list[Problem], most: int) -> str | None:
     try:
         with path.open("rb") as opened:
-            return opened.read(FILE_BYTES_MAX + 1).decode("utf-8-sig")
+            content = opened.read(most + 1)
+        if len(content) <= most:
+            return content.decode("utf-8-sig")
+        problems.append(Problem(file, f"is larger than {most // 1024**2} MiB"))
     except OSError as error:
         problems.append(Problem(file, f"cannot be read: {error.strerror or type(error).__name__}"))
     except UnicodeDecodeError:
@@ -86,7 +92,7 @@ def _read_text(path: Path, file: str, problems: list[Problem]) -> str | None:
 def _read_source(path: Path, problems: list[Problem]) -> Source | None:
     """A YAML file whose top is a map. Its problems are added; None when nothing in it can be judged."""
     file = shown_path(path)
-    text = _read_text(path, file, problems)
+    text = _read_text(path, file, problems, FILE_BYTES_MAX)
     if text is None:
         return None
     source = read_yaml(text, file)
@@ -134,7 +140,11 @@ def _env(settings: Settings, source: Source, problems: list[Problem]) -> Mapping
 def _channels(settings: Settings, problems: list[Problem], digest: "hashlib._Hash") -> ChannelDirectory:
     apps = settings.front.apps
     path = settings.front.channels
-    text = None if path is None or not path.is_file() else _read_text(path, shown_path(path), problems)
+    text = (
+        None
+        if path is None or not path.is_file()
+        else _read_text(path, shown_path(path), problems, TABLE_BYTES_MAX)
+    )
     if path is None or text is None:
         return ChannelDirectory.of((), apps)
     digest.update(text.encode())
@@ -157,7 +167,8 @@ class _Mappings:
         self, config: Source, problems: list[Problem], digest: "hashlib._Hash"
     ) -> dict[str, TopicMapping]:
         folder = self.settings.mappings.folder
-        files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+        # The channels table may lie beside the mapping files: a ConfigMap is one flat folder.
+        files = sorted(path for path in folder.glob("*.yaml") if path != self.settings.front.channels)
         if not files:
             message = (
                 f"no *.yaml in {shown_path(folder)}"

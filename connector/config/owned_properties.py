@@ -36,7 +36,6 @@ OWNED: Mapping[str, str] = MappingProxyType(
         "delivery.timeout.ms": "the connector bounds how long a dead letter is tried, then holds",
         "enable.gapless.guarantee": "an error of one dead letter must not end the producer",
         # Handled in the code.
-        "statistics.interval.ms": "it is always 10000: metrics are read from the statistics",
         "enabled_events": "events are taken by the client library",
         "error_cb": "callbacks belong to the connector",
         "throttle_cb": "callbacks belong to the connector",

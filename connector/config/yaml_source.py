@@ -90,9 +90,6 @@ class Source:
 def read_yaml(text: str, file: str) -> Source:
     """Parse a file. `file` is how problems call it. Never raises for what a file can hold."""
     source = Source(file, tuple(text.splitlines()))
-    if len(text.encode()) > FILE_BYTES_MAX:
-        source.problems.append(Problem(file, "is larger than 1 MiB: split it into several files"))
-        return source
     try:
         node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:

@@ -8,13 +8,15 @@ import hashlib
 import hmac
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from connector.simulator.clock import Clock
+from connector.simulator.server import running
 from connector.simulator.world import World
 
 APP, SECRET = "app_test", "a-secret-of-the-tests-and-of-nothing-else"
@@ -73,6 +75,12 @@ class FrontClient:
     def __post_init__(self) -> None:
         self.http = httpx.Client(base_url=self.base_url, timeout=self.timeout_s, trust_env=False)
 
+    def fresh(self) -> "FrontClient":
+        """The same simulator, as just started."""
+        self.control("DELETE", "/_sim")
+        self.hands.moved_s = 0.0
+        return self
+
     def claims(self, channel: str, **changes: Any) -> dict[str, Any]:
         """The claims of a good token; a change to None leaves a claim out."""
         good = {
@@ -126,6 +134,18 @@ class FrontClient:
         return inbox
 
 
+@contextmanager
+def simulating() -> Iterator[FrontClient]:
+    """A client of a simulator in a thread, with a small world and a clock that the test moves."""
+    hands = Hands()
+    with running(small_world(), clock=hands.clock()) as simulator:
+        client = FrontClient(simulator.base_url, hands)
+        try:
+            yield client
+        finally:
+            client.http.close()
+
+
 def inbound(external_id: str = "m-1", conversation: str = "room-1", **more: Any) -> dict[str, Any]:
     """A minimal body of sync-inbound-message."""
     metadata = {"external_id": external_id, "external_conversation_id": conversation}
@@ -142,6 +162,15 @@ def call(external_call_id: str = "leg-1", **more: Any) -> dict[str, Any]:
         "parent_external_call_id": external_call_id,
         **more,
     }
+
+
+def details(answer: httpx.Response) -> list[str]:
+    """The details of a 400 in Front's form, after checking the rest of it."""
+    content = answer.json()["_error"]
+    assert (answer.status_code, content["status"], content["title"]) == (400, 400, "Bad request")
+    assert content["message"] == "Body did not satisfy requirements"
+    found: list[str] = content["details"]
+    return found
 
 
 def test_the_client_signs_as_front_documents() -> None:

@@ -8,24 +8,19 @@ from typing import Any
 import httpx
 import pytest
 
-from connector.simulator.server import Simulator, running
-from tests.contract.test_simulator_client import FrontClient, Hands, call, inbound, small_world
+from connector.simulator.server import Simulator
+from tests.contract.test_simulator_client import FrontClient, Hands, call, inbound, simulating, small_world
 
 
 @pytest.fixture(scope="module")
 def simulated() -> Iterator[FrontClient]:
-    hands = Hands()
-    with running(small_world(), clock=hands.clock()) as simulator:
-        client = FrontClient(simulator.base_url, hands)
+    with simulating() as client:
         yield client
-        client.http.close()
 
 
 @pytest.fixture
 def front(simulated: FrontClient) -> FrontClient:
-    simulated.control("DELETE", "/_sim")
-    simulated.hands.moved_s = 0.0
-    return simulated
+    return simulated.fresh()
 
 
 def fault(front: FrontClient, **rule: Any) -> None:

@@ -5,24 +5,18 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from connector.simulator.server import running
-from tests.contract.test_simulator_client import NOW, FrontClient, Hands, small_world
+from tests.contract.test_simulator_client import NOW, FrontClient, simulating
 
 
 @pytest.fixture(scope="module")
 def simulated() -> Iterator[FrontClient]:
-    hands = Hands()
-    with running(small_world(), clock=hands.clock()) as simulator:
-        client = FrontClient(simulator.base_url, hands)
+    with simulating() as client:
         yield client
-        client.http.close()
 
 
 @pytest.fixture
 def front(simulated: FrontClient) -> FrontClient:
-    simulated.control("DELETE", "/_sim")
-    simulated.hands.moved_s = 0.0
-    return simulated
+    return simulated.fresh()
 
 
 def send(front: FrontClient, channel: str = "cha_1") -> httpx.Response:

@@ -1,22 +1,16 @@
-"""What the simulator refuses, with Front's status and error body, and what its switches change about that."""
+"""Bodies that the simulator refuses, in JSON and in multipart, with the place of each fault."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from connector.simulator.server import running
 from tests.contract.test_simulator_client import (
-    NOW,
-    OTHER_APP,
-    OTHER_SECRET,
-    SECRET,
     FrontClient,
-    Hands,
     call,
+    details,
     inbound,
-    sign,
-    small_world,
+    simulating,
 )
 
 MESSAGES = "/channels/cha_1/inbound_messages"
@@ -27,140 +21,13 @@ METADATA = {"external_id": "m-1", "external_conversation_id": "room-1"}
 
 @pytest.fixture(scope="module")
 def simulated() -> Iterator[FrontClient]:
-    hands = Hands()
-    with running(small_world(), clock=hands.clock()) as simulator:
-        client = FrontClient(simulator.base_url, hands)
+    with simulating() as client:
         yield client
-        client.http.close()
 
 
 @pytest.fixture
 def front(simulated: FrontClient) -> FrontClient:
-    simulated.control("DELETE", "/_sim")
-    simulated.hands.moved_s = 0.0
-    return simulated
-
-
-def details(answer: Any) -> list[str]:
-    """The details of a 400 in Front's form, after checking the rest of it."""
-    content = answer.json()["_error"]
-    assert (answer.status_code, content["status"], content["title"]) == (400, 400, "Bad request")
-    assert content["message"] == "Body did not satisfy requirements"
-    found: list[str] = content["details"]
-    return found
-
-
-TOKENS = [
-    ("bad signature", {"secret": "another"}),
-    ("exp is past", {"exp": int(NOW)}),
-    ("exp is too far ahead", {"exp": int(NOW) + 31}),
-    ("exp is missing", {"exp": None}),
-    ("jti is missing", {"jti": None}),
-    ("sub is missing", {"sub": None}),
-    ("sub is not the channel of the path", {"sub": "cha_2"}),
-    ("iss is no app of this Front", {"iss": "app_unknown", "secret": "another"}),
-    ("iss is not the app that signed", {"iss": "app_unknown"}),
-]
-
-
-@pytest.mark.parametrize(("why", "changes"), TOKENS, ids=[why for why, _ in TOKENS])
-def test_a_wrong_token_is_refused_and_the_log_says_why(
-    front: FrontClient, why: str, changes: dict[str, Any]
-) -> None:
-    """The client hears 401 in Front's words and no more; nothing is stored."""
-    answer = front.send("POST", MESSAGES, json=inbound(), token=front.token("cha_1", **changes))
-    assert answer.status_code == 401
-    assert answer.json() == {
-        "_error": {"status": 401, "title": "Unauthenticated", "message": "JSON Web Token error"}
-    }
-    entry = front.log()[-1]
-    assert (entry["remark"], entry["accepted"]) == (f"token: {why}", False)
-    assert front.control("GET", "/_sim/accepted") == {"companies": {}}
-
-
-def test_a_request_without_a_token_is_refused(front: FrontClient) -> None:
-    """No header, another scheme, and something that is no token: 401 each."""
-    for headers in ({}, {"authorization": "Basic eDp5"}, {"authorization": "Bearer nonsense"}):
-        assert front.http.post(MESSAGES, json=inbound(), headers=headers).status_code == 401
-    assert [entry["remark"] for entry in front.log()] == [
-        "token: no bearer token",
-        "token: no bearer token",
-        "token: not a JSON Web Token of this kind",
-    ]
-
-
-def test_only_hs256_is_taken(front: FrontClient) -> None:
-    """A token that says `none` or another algorithm is refused, whatever its signature."""
-    for alg in ("none", "HS512"):
-        token = sign(front.claims("cha_1"), SECRET, alg=alg)
-        assert front.send("POST", MESSAGES, json=inbound(), token=token).status_code == 401
-
-
-def test_the_last_second_of_a_token_counts_and_thirty_ahead_is_enough(front: FrontClient) -> None:
-    """`exp` one second ahead and exactly thirty ahead are both good."""
-    for ahead in (1, 30):
-        token = front.token("cha_1", exp=int(NOW) + ahead)
-        assert front.send("POST", MESSAGES, json=inbound(), token=token).status_code == 202
-
-
-def test_a_replayed_token_is_refused_unless_switched(front: FrontClient) -> None:
-    """The same jti a second time is a 401; with jti_replay=allow it is not."""
-    token = front.token("cha_1")
-    statuses = [front.send("POST", MESSAGES, json=inbound(), token=token).status_code for _ in range(2)]
-    assert statuses == [202, 401]
-    assert front.log()[-1]["remark"] == "token: jti was used before"
-    front.switch(jti_replay="allow")
-    assert front.send("POST", MESSAGES, json=inbound(), token=token).status_code == 202
-
-
-def test_a_token_counts_as_used_although_its_body_was_refused(front: FrontClient) -> None:
-    """The token is checked at the head: a retry of a refused request needs a new one."""
-    token = front.token("cha_1")
-    statuses = [front.send("POST", MESSAGES, json={}, token=token).status_code for _ in range(2)]
-    assert statuses == [400, 401]
-
-
-def test_the_static_token_is_taken_when_switched_on(front: FrontClient) -> None:
-    """An API token works for every channel, again and again, and only while it is set."""
-    assert front.send("POST", MESSAGES, json=inbound(), token="api-token").status_code == 401
-    front.switch(static_token="api-token")
-    assert front.send("POST", MESSAGES, json=inbound("m-1"), token="api-token").status_code == 202
-    assert front.send("POST", MESSAGES, json=inbound("m-2"), token="api-token").status_code == 202
-
-
-def test_another_apps_channel_is_forbidden(front: FrontClient) -> None:
-    """A good token of one app on the other's channel is a 403."""
-    token = front.token("cha_1", secret=OTHER_SECRET, iss=OTHER_APP)
-    answer = front.send("POST", MESSAGES, json=inbound(), token=token)
-    assert (answer.status_code, answer.json()["_error"]["title"]) == (403, "Forbidden")
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/inbound_messages"),
-        ("POST", "/v1/channels/cha_1/inbound_messages"),
-        ("GET", "/channels/cha_1/inbound_messages"),
-        ("POST", "/channels/cha_1/inbound_messages/"),
-        ("POST", "/channels//inbound_messages"),
-        ("PATCH", "/channels/cha_1/calls/a/b"),
-        ("PUT", "/channels/cha_1"),
-    ],
-)
-def test_a_wrong_route_is_told_in_fronts_words(front: FrontClient, method: str, path: str) -> None:
-    """Wrong base, wrong method, an id that was not encoded: 404 "No such route.", and it is in the log."""
-    answer = front.send(method, path, json=inbound())
-    assert answer.status_code == 404
-    assert answer.json() == {"_error": {"status": 404, "title": "Not found", "message": "No such route."}}
-    entry = front.log()[-1]
-    assert (entry["operation"], entry["status"], entry["remark"]) == (None, 404, "no such route")
-
-
-def test_an_unknown_channel_is_not_found(front: FrontClient) -> None:
-    """A channel that this Front does not have is a 404 that is not "No such route."."""
-    answer = front.message(channel="cha_unknown")
-    assert answer.status_code == 404
-    assert answer.json() == {"_error": {"status": 404, "title": "Not found", "message": "Channel not found."}}
+    return simulated.fresh()
 
 
 REFUSED: list[tuple[str, str, str, Any, list[str]]] = [
@@ -393,132 +260,3 @@ def test_a_request_beyond_the_size_limit_is_refused(front: FrontClient) -> None:
     assert answer.json()["_error"]["message"] == "The request is larger than 300 bytes."
     entry = front.log()[-1]
     assert (entry["remark"], entry["body_bytes"] > 300, entry["stored"]) == ("too large", True, False)
-
-
-def test_unknown_keys_are_dropped_or_refused(front: FrontClient) -> None:
-    """By default a misspelt key is lost without an error; switched, each is named."""
-    body = inbound(delivered_on=5, sender={"handle": "a", "phone": "b"})
-    front.send("POST", MESSAGES, json=body)
-    (message,) = front.inbox()["conversations"]["room-1"]
-    assert message["fields"] == inbound(sender={"handle": "a"})
-    front.switch(unknown_keys="reject")
-    refused = front.send("POST", MESSAGES, json=body)
-    assert details(refused) == ["body.sender.phone: unknown", "body.delivered_on: unknown"]
-
-
-def test_without_strict_body_the_contracts_gaps_are_open(front: FrontClient) -> None:
-    """Schema only: a list, no body and nobody to send to pass; what the schema forbids still does not."""
-    front.switch(strict_body=False)
-    empty_to = {"to": [], "body": "x", "metadata": METADATA}
-    assert front.send("POST", MESSAGES, json=[1]).status_code == 202
-    assert front.send("POST", MESSAGES).status_code == 202
-    assert front.send("POST", "/channels/cha_1/outbound_messages", json=empty_to).status_code == 202
-    assert front.send("POST", MESSAGES, json=inbound("x" * 201)).status_code == 400
-    assert [entry["stored"] for entry in front.log()] == [False, False, True, False]
-
-
-def test_a_repeated_message_is_dropped_or_stored_twice(front: FrontClient) -> None:
-    """202 with a new uid either way; the log tells the two apart."""
-    uids = {front.message().json()["message_uid"] for _ in range(2)}
-    assert len(uids) == 2
-    assert len(front.inbox()["conversations"]["room-1"]) == 1
-    assert [(entry["stored"], entry["remark"]) for entry in front.log()] == [
-        (True, None),
-        (False, "duplicate dropped"),
-    ]
-    front.switch(dedupe="off")
-    front.message()
-    assert len(front.inbox()["conversations"]["room-1"]) == 2
-
-
-def test_the_same_id_in_another_channel_is_another_message(front: FrontClient) -> None:
-    """Ids are the channel's own."""
-    front.message(channel="cha_1")
-    front.message(channel="cha_2")
-    assert [entry["stored"] for entry in front.log()] == [True, True]
-
-
-def test_an_unknown_call_is_not_found_or_dropped(front: FrontClient) -> None:
-    """Update, recording, summary and transcript before the call: 404, or with the switch 202 and nothing kept."""
-    line = {"speaker_name": "a", "content": "b", "start_time_seconds": 0, "speaker_type": "external"}
-    requests: list[tuple[str, str, dict[str, Any]]] = [
-        ("PATCH", LEG, {"json": {"call_status": "connected"}}),
-        ("POST", f"{LEG}/recording", {"data": {"recording_type": "call"}, "files": {"attachments": AUDIO}}),
-        ("POST", f"{LEG}/summary", {"json": {"content": "x"}}),
-        ("POST", f"{LEG}/transcript", {"json": {"lines": [line]}}),
-    ]
-    for method, path, how in requests:
-        answer = front.send(method, path, **how)
-        assert (answer.status_code, answer.json()["_error"]["message"]) == (404, "Call not found.")
-    front.switch(unknown_call="accept_drop")
-    for method, path, how in requests:
-        assert front.send(method, path, **how).status_code == 202
-    assert front.inbox()["calls"] == {}
-
-
-def test_an_illegal_transition_is_ignored_or_refused(front: FrontClient) -> None:
-    """From `hangup` nothing follows: 202 and no change, or 400."""
-    front.send("POST", "/channels/cha_1/calls", json=call())
-    for status in ("connected", "hangup", "connected"):
-        assert front.send("PATCH", LEG, json={"call_status": status}).status_code == 202
-    leg = front.inbox()["calls"]["leg-1"]
-    assert leg["status"] == "hangup"
-    assert [one["applied"] for one in leg["states"]] == [True, True, True, False]
-    assert front.log()[-1]["remark"] == "illegal transition hangup to connected"
-    front.switch(illegal_transition="reject")
-    refused = front.send("PATCH", LEG, json={"call_status": "ringing"})
-    assert details(refused) == ["body.call_status: ringing cannot follow hangup"]
-
-
-def test_a_repeated_call_is_ignored_or_refused(front: FrontClient) -> None:
-    """The first creation stands; the second is a 202 without effect, or a 400."""
-    front.send("POST", "/channels/cha_1/calls", json=call())
-    assert front.send("POST", "/channels/cha_1/calls", json=call(initial_status="queued")).status_code == 202
-    assert front.inbox()["calls"]["leg-1"]["status"] == "ringing"
-    front.switch(repeat_call_create="reject")
-    refused = front.send("POST", "/channels/cha_1/calls", json=call())
-    assert details(refused) == ["body.external_call_id: exists already"]
-
-
-def test_a_status_needs_an_outbound_message(front: FrontClient) -> None:
-    """Unknown message: 404, or 204 by switch; an inbound one: 400; the other conversation's: 404."""
-    known = "/channels/cha_1/conversations/room-1/messages/m-1/status"
-    other = "/channels/cha_1/conversations/room-2/messages/m-1/status"
-    answer = front.send("PUT", known, json={"status": "failed"})
-    assert (answer.status_code, answer.json()["_error"]["message"]) == (404, "Message not found.")
-    front.message()
-    assert front.send("PUT", known, json={"status": "failed"}).status_code == 400
-    assert front.send("PUT", other, json={"status": "failed"}).status_code == 404
-    front.switch(status_on_unknown_message="204")
-    assert front.send("PUT", other, json={"status": "failed"}).status_code == 204
-
-
-def test_a_failed_message_shows_its_reason(front: FrontClient) -> None:
-    """The status lands on the outbound message."""
-    body = {"to": [{"handle": "a"}], "body": "x", "metadata": METADATA}
-    front.send("POST", "/channels/cha_1/outbound_messages", json=body)
-    path = "/channels/cha_1/conversations/room-1/messages/m-1/status"
-    assert front.send("PUT", path, json={"status": "failed", "reason": "Line dead"}).status_code == 204
-    (message,) = front.inbox()["conversations"]["room-1"]
-    assert (message["failed"], message["reason"]) == (True, "Line dead")
-
-
-def test_a_template_must_exist_and_be_allowed(front: FrontClient) -> None:
-    """PATCH of an unknown template: 404; a channel without templates: 400."""
-    answer = front.send("PATCH", "/channels/cha_1/application_message_templates/tpl-0", json={"name": "x"})
-    assert (answer.status_code, answer.json()["_error"]["message"]) == (404, "Template not found.")
-    answer = front.send(
-        "PATCH", "/channels/cha_plain/application_message_templates/tpl-0", json={"name": "x"}
-    )
-    assert answer.status_code == 400
-    assert answer.json()["_error"]["message"] == "Message templates are not enabled for this channel."
-
-
-def test_what_is_not_processed_yet_is_unknown(front: FrontClient) -> None:
-    """With a processing delay, an update right after creation is a 404, and later it is not."""
-    front.switch(processing_delay_ms=1500)
-    front.send("POST", "/channels/cha_1/calls", json=call())
-    assert front.send("PATCH", LEG, json={"call_status": "connected"}).status_code == 404
-    assert front.log()[-1]["remark"] == "call not processed yet"
-    front.hands.moved_s = 1.5
-    assert front.send("PATCH", LEG, json={"call_status": "connected"}).status_code == 202

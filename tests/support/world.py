@@ -293,8 +293,8 @@ class Stage:
             dead_letters=self.letters,
             offsets=self.coordinator,
             clock=Clock(loop.time),
-            telemetry=self.facts,  # type: ignore[arg-type]
-            log=self.facts,  # type: ignore[arg-type]
+            telemetry=self.facts,
+            log=self.facts,
         )
         defaults: dict[str, Any] = {
             "dead_letters": DeadLetterPolicy(Origin(connector="test", instance="i", version="0")),

@@ -326,3 +326,21 @@ def test_traps_of_yaml_are_told_with_the_file(tmp_path: Path) -> None:
         "mappings/calls.yaml:7:25: YAML takes `: ` inside an unquoted expression for a key: "
         "put the expression in single quotes: '${...}'"
     ]
+
+
+def test_a_file_above_1_mib_is_refused(tmp_path: Path) -> None:
+    """A mapping file of that size is a mistake; a table of channels is not."""
+    file = folder(tmp_path, calls="# " + "x" * 1024 * 1024)
+    assert problems(file) == ["mappings/calls.yaml: is larger than 1 MiB"]
+    rows = "".join(f"line-{n},cha_{n},a company with rather a long name,main,\n" for n in range(3, 25_003))
+    assert len(rows) > 1024 * 1024
+    assert len(loaded(folder(tmp_path, channels=CHANNELS + rows, calls=MAPPING)).channels.rows) == 25_002
+
+
+def test_a_channels_table_may_lie_among_the_mapping_files(tmp_path: Path) -> None:
+    """A ConfigMap is one flat folder."""
+    file = folder(tmp_path, config=CONFIG.replace("channels.csv", "mappings/channels.yaml"))
+    (tmp_path / "mappings" / "channels.yaml").write_text(
+        "line-1: {channel: cha_1, company: shop, app: main}\n"
+    )
+    assert list(loaded(file).channels.rows) == ["line-1"]

@@ -131,13 +131,6 @@ def test_a_nest_of_aliases_is_refused(text: str) -> None:
     assert problem.endswith("the file is too deeply nested, or its aliases expand to too much: write it out")
 
 
-def test_a_file_above_1_mib_is_refused() -> None:
-    """A mapping file of that size is a mistake."""
-    assert problems_of("# " + "x" * 1024 * 1024) == [
-        "f.yaml: is larger than 1 MiB: split it into several files"
-    ]
-
-
 def test_deep_nesting_is_a_problem_not_a_crash() -> None:
     """The parser's recursion ends in a sentence."""
     assert problems_of("[" * 5000) == ["f.yaml: is not YAML text (RecursionError)"]

@@ -1,7 +1,7 @@
 """The generated back end against Google's own evaluator: same expression, same record, same result or both an error.
 
-Google's evaluator (cel-expr-python 0.1.3) is read with care: `type()` before `value()`, no null and no NUL in the records, no Python
-function inside an expression (docs/decisions/expressions.md).
+Google's evaluator (cel-expr-python 0.1.3) is read with care: `type()` before `value()`, no null and no NUL in the records, no
+Python function inside an expression (docs/decisions/expressions.md).
 """
 
 import json
@@ -88,12 +88,20 @@ def same(left, right):
 
 # Records
 
-_CHARACTERS = st.sampled_from(list("abcAZ01 ,-.é€") + ["\U0001f600", "\n", "\xa0", "\x1f"])
-_TEXTS = st.text(_CHARACTERS, max_size=6) | st.sampled_from(["a", "1", "-1.5", "true", "1e3", " 7 ", "99999999999999999999"])
+_CHARACTERS = st.sampled_from([*"abcAZ01 ,-.é€", "\U0001f600", "\n", "\xa0", "\x1f"])
+_TEXTS = st.text(_CHARACTERS, max_size=6) | st.sampled_from(
+    ["a", "1", "-1.5", "true", "1e3", " 7 ", "99999999999999999999"]
+)
 _LIMITS = [-(2**63), -(2**63) + 1, -1, 0, 1, 2, 2**53 + 1, 2**62, 2**63 - 1]
 _INTS = st.sampled_from(_LIMITS) | st.integers(-20, 20)
-_DOUBLES = st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.5, 1e6, 123456789.5, 1e-5, 2.0**53, 2.0**63, 1e300]) | st.floats(allow_nan=False) | st.just(math.nan)
-_SCALARS = _TEXTS | _INTS | _DOUBLES | st.booleans() | st.binary(max_size=4).filter(lambda data: 0 not in data)
+_DOUBLES = (
+    st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.5, 1e6, 123456789.5, 1e-5, 2.0**53, 2.0**63, 1e300])
+    | st.floats(allow_nan=False)
+    | st.just(math.nan)
+)
+_SCALARS = (
+    _TEXTS | _INTS | _DOUBLES | st.booleans() | st.binary(max_size=4).filter(lambda data: 0 not in data)
+)
 _NAMES = ("a", "b", "c", "d")
 _VALUES = st.recursive(
     _SCALARS,
@@ -110,65 +118,76 @@ RECORDS = st.fixed_dictionaries(
     },
 )
 
-# Expressions, as a grammar: a name in braces is drawn from its own list. Kinds are only a guide, since a "dyn" may stand anywhere:
-# errors are about as common as values.
+# Expressions, as a grammar: a name in braces is drawn from its own list. Kinds are only a guide, since a "dyn" may stand
+# anywhere: errors are about as common as values.
 
-_TESTS = ("p == 1", "p > 0", 'p == "a"', "p", "p.a == value.i", "p == value.s || p == 2", "p < 1 && p > -5", "size(p) > 1")
+# fmt: off
 _LEAVES = {
-    "dyn": (
-        "value.s value.i value.f value.y value.l value.m value.n value.t value.x value.m.a value.m.b.c value.x.a value.l[0] value.n[1] "
-        'value["s"] value.m["b"] value.missing headers.h headers.none topic offset channels.a.id channels.z key'
-    ).split(),
-    "text": [json.dumps(text, ensure_ascii=False) for text in ("", "a", "b,c", "é€ \U0001f600", "-7", " x\n", "1e3", "A")] + ["value.s"],
+    "dyn": [
+        "value.s", "value.i", "value.f", "value.y", "value.l", "value.m", "value.n", "value.t", "value.x", "value.m.a",
+        "value.m.b.c", "value.x.a", "value.l[0]", "value.n[1]", 'value["s"]', 'value.m["b"]', "value.missing", "headers.h",
+        "headers.none", "topic", "offset", "channels.a.id", "channels.z", "key",
+    ],
+    "text": [*(json.dumps(text, ensure_ascii=False) for text in ("", "a", "b,c", "é€ \U0001f600", "-7", " x\n")), "value.s"],
     "int": ["0", "1", "2", "-1", "-3", "9223372036854775807", "-9223372036854775808", "value.i", "offset"],
     "double": ["0.0", "-0.0", "1.0", "1.5", "-2.5", "1e300", "(1.0/0.0)", "(0.0/0.0)", "value.f"],
-    "bool": ["true", "false", "value.y", "has(value.m)", "has(value.x.a)", 'has(value.?m.a)', "value.?x.hasValue()"],
+    "bool": ["true", "false", "value.y", "has(value.m)", "has(value.x.a)", "has(value.?m.a)", "value.?x.hasValue()"],
     "list": ["[]", "value.l", "value.n", "value.t", '[1, "a", true, 1.0]'],
     "map": ["{}", "value.m", '{"a": 1, "b": {"c": 2}}', "channels"],
-    "optional": (
-        "value.?s value.?m value.?missing value.?x.?a value.?m.?b.?c headers.?h channels.?z value.?m.a value.?m.b.c optional.none()"
-    ).split(),
-    "test": _TESTS,
+    "optional": [
+        "value.?s", "value.?m", "value.?missing", "value.?x.?a", "value.?m.?b.?c", "headers.?h", "channels.?z", "value.?m.a",
+        "value.?m.b.c", "optional.none()",
+    ],
+    "test": [
+        "p == 1", "p > 0", 'p == "a"', "p", "p.a == value.i", "p == value.s || p == 2", "p < 1 && p > -5", "size(p) > 1",
+    ],
     "pattern": ['"a"', '"^[a-c]+$"', '"(?i)A"', '"\\\\d"', '"."', "value.s", '("(" + value.s)'],
     "compare": ["==", "!=", "<", "<=", ">", ">="],
 }
 _RULES = {
     "any": ["{dyn}", "{text}", "{int}", "{double}", "{bool}", "{list}", "{map}", "({bool} ? {any} : {any})"],
     "dyn": [
-        *("dyn({any})", "{optional}.orValue({any})", "{optional}.value()", "{list}[{int}]", "{map}[{text}]", "channels[{text}]"),
-        *("{map}.a", "({bool} ? {dyn} : {any})", "({bool} ? {any} : {dyn})"),
+        "dyn({any})", "{optional}.orValue({any})", "{optional}.value()", "{list}[{int}]", "{map}[{text}]", "channels[{text}]",
+        "{map}.a", "({bool} ? {dyn} : {any})", "({bool} ? {any} : {dyn})",
     ],
     "text": [
-        *("{dyn}", "({text} + {text})", "string({text})", "string({int})", "string(value.f)", "string(value.x)", "{text}.substring({int})", "{text}.substring({int}, {int})"),
-        *("{text}.charAt({int})", "{text}.replace({text}, {text})", "{text}.replace({text}, {text}, {int})", "{text}.lowerAscii()"),
-        *("{text}.upperAscii()", "{text}.trim()", "{list}.join({text})", "{list}.join()", "{text}.split({text}).join({text})"),
+        "{dyn}", "({text} + {text})", "string({text})", "string({int})", "string(value.f)", "string(value.x)",
+        "{text}.substring({int})", "{text}.charAt({int})", "{text}.replace({text}, {text})",
+        "{text}.replace({text}, {text}, {int})", "{text}.lowerAscii()", "{text}.upperAscii()", "{text}.trim()",
+        "{list}.join({text})", "{list}.join()", "{text}.split({text}).join({text})",
     ],
     "int": [
-        *("{dyn}", "({int} + {int})", "({int} - {int})", "({int} * {int})", "({int} / {int})", "({int} % {int})", "-({int})"),
-        *("size({text})", "size({list})", "{map}.size()", "size({dyn})", "{text}.indexOf({text})", "{text}.indexOf({text}, {int})"),
-        *("{text}.lastIndexOf({text})", "{text}.lastIndexOf({text}, {int})", "int({text})", "int({double})", "int({dyn})"),
+        "{dyn}", "({int} + {int})", "({int} - {int})", "({int} * {int})", "({int} / {int})", "({int} % {int})", "-({int})",
+        "size({text})", "size({list})", "{map}.size()", "size({dyn})", "{text}.indexOf({text})",
+        "{text}.indexOf({text}, {int})",
+        "{text}.lastIndexOf({text})", "{text}.lastIndexOf({text}, {int})", "int({text})", "int({double})", "int({dyn})",
     ],
-    "double": ["{dyn}", "({double} + {double})", "({double} - {double})", "({double} * {double})", "({double} / {double})"]
-    + ["double({text})", "double({int})", "-({double})"],
+    "double": [
+        "{dyn}", "({double} + {double})", "({double} - {double})", "({double} * {double})", "({double} / {double})",
+        "double({text})", "double({int})", "-({double})",
+    ],
     "bool": [
-        *("{dyn}", "({dyn} {compare} {any})", "({any} {compare} {dyn})", "({text} {compare} {text})", "({double} {compare} {double})"),
-        *("({bool} && {bool})", "({bool} || {bool})", "({bool} && {bool} && {dyn})", "({dyn} || {bool} || {bool})", "!({bool})"),
-        *("({dyn} in {list})", "({dyn} in {map})", "({any} in {dyn})", "{text}.startsWith({text})", "{text}.endsWith({text})"),
-        *("{text}.contains({text})", "{text}.matches({pattern})", "{list}.all(p, {test})", "{list}.exists(p, {test})"),
-        *("{list}.exists_one(p, {test})", "{map}.exists(p, {test})", "{optional}.hasValue()", "bool({text})", "has({dyn}.b)"),
+        "{dyn}", "({dyn} {compare} {any})", "({any} {compare} {dyn})", "({text} {compare} {text})",
+        "({double} {compare} {double})", "({bool} && {bool})", "({bool} || {bool})", "({bool} && {bool} && {dyn})",
+        "({dyn} || {bool} || {bool})", "!({bool})", "({dyn} in {list})", "({dyn} in {map})", "({any} in {dyn})",
+        "{text}.startsWith({text})", "{text}.endsWith({text})", "{text}.contains({text})", "{text}.matches({pattern})",
+        "{list}.all(p, {test})", "{list}.exists(p, {test})", "{list}.exists_one(p, {test})", "{map}.exists(p, {test})",
+        "{optional}.hasValue()", "bool({text})", "has({dyn}.b)",
     ],
     "list": [
-        *("{dyn}", "[{any}, {any}]", "[{any}, ?{optional}]", "({list} + {list})", "{text}.split({text})", "{text}.split({text}, {int})"),
-        *("{list}.filter(p, {test})", "[size({map}.map(p, p))]", "{list}.map(p, {test})", "{list}.map(p, [p, {dyn}])", "{list}.map(p, p + p)"),
-        *("{list}.map(p, {test}, {any})", "{list}.map(p, {list}.filter(q, q != p))", "{list}.map(p, p.?a.orValue({any}))"),
+        "{dyn}", "[{any}, {any}]", "[{any}, ?{optional}]", "({list} + {list})", "{text}.split({text})",
+        "{text}.split({text}, {int})", "{list}.filter(p, {test})", "[size({map}.map(p, p))]", "{list}.map(p, {test})",
+        "{list}.map(p, [p, {dyn}])", "{list}.map(p, p + p)", "{list}.map(p, {test}, {any})",
+        "{list}.map(p, {list}.filter(q, q != p))", "{list}.map(p, p.?a.orValue({any}))",
     ],
     "map": ["{dyn}", '{{"a": {any}, "b": {any}}}', '{{"a": {any}, ?"b": {optional}}}', "{{string({text}): {any}}}"],
     "optional": [
-        *("{dyn}.?a", "{map}[?{text}]", "{list}[?{int}]", "{dyn}[?{dyn}]", "{optional}.or({optional})", "optional.of({any})"),
-        *("({bool} ? {optional} : {optional})", "{optional}.optMap(o, [o, {dyn}])", "{optional}.optMap(o, o + o)"),
-        *("{optional}.optFlatMap(o, {optional})", "{optional}.optFlatMap(o, o.?a)"),
+        "{dyn}.?a", "{map}[?{text}]", "{list}[?{int}]", "{dyn}[?{dyn}]", "{optional}.or({optional})", "optional.of({any})",
+        "({bool} ? {optional} : {optional})", "{optional}.optMap(o, [o, {dyn}])", "{optional}.optMap(o, o + o)",
+        "{optional}.optFlatMap(o, {optional})", "{optional}.optFlatMap(o, o.?a)",
     ],
 }
+# fmt: on
 
 
 def _draw(draw, kind, depth):
@@ -238,6 +257,19 @@ def test_conversions_agree_with_google(double, whole, text):
         for function in ("string", "int", "double", "bool", "bytes"):
             expression = f"{function}(value.{name})"
             assert same(ours(expression, scope), google(expression, scope)), (expression, scope)
+
+
+@pytest.mark.parametrize("text", ["", "a", "héllo", "\U0001f600b"])
+def test_substring_agrees_with_google_but_for_its_last_position(text):
+    """cel-expr-python 0.1.3 refuses an end at the string's end unless it is also the start; CEL's definition allows it."""
+    for start in range(-1, len(text) + 2):
+        for end in range(-1, len(text) + 2):
+            expression = f"value.substring({start}, {end})"
+            expected = google(expression, {"value": text})
+            if end == len(text) and 0 <= start < end:
+                assert (expected, ours(expression, {"value": text})) == (Failed(), text[start:])
+            else:
+                assert ours(expression, {"value": text}) == expected, expression
 
 
 @pytest.mark.parametrize("first", range(1, 0x3100, 0x400))

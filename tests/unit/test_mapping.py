@@ -381,8 +381,10 @@ def test_expressions_see_all_of_a_record(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_record_without_key_schema_and_time_lacks_them(tmp_path: Path) -> None:
     """They are absent, not null."""
-    rules = "- name: a\n  when: '${key}'\n  skip: true\n- name: b\n  when: '${schema.name}'\n  skip: true\n- name: c\n  skip: true"
-    assert topic(tmp_path, rules).map(record({})) == Skip("rule", "c")
+    names = ("key", "schema.name", "timestamp")
+    rules = "".join(f"- name: {name}\n  when: '${{{name}}}'\n  skip: true\n" for name in names)
+    rules += "- name: none\n  skip: true"
+    assert topic(tmp_path, rules).map(record({})) == Skip("rule", "none")
 
 
 def test_two_keys_may_name_one_channel(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ librdkafka runs its callbacks in the thread that polls; nothing there may touch 
 """
 
 import asyncio
-import concurrent.futures
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeAlias
@@ -40,18 +40,26 @@ class Bridge:
         except RuntimeError:
             assert self._loop.is_closed()
 
-    def ask_loop(self, question: Coroutine[Any, Any, None], bound_s: float) -> bool:
-        """Run a coroutine on the loop and wait for it. False when it had not ended after `bound_s`."""
+    def ask_loop(self, question: Coroutine[Any, Any, None], bound_s: float, consumer: Consumer) -> bool:
+        """Run a coroutine on the loop and wait for it, doing meanwhile what the loop asks for (its commits, above all).
+
+        False when it had not ended after `bound_s`.
+        """
         self._check_thread()
         if not self._loop.is_running():
             question.close()
             return False
         future = asyncio.run_coroutine_threadsafe(question, self._loop)
-        try:
-            future.result(bound_s)
-        except (concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
-            future.cancel()
-            return False
+        ends = time.monotonic() + bound_s
+        while not future.done():
+            if time.monotonic() >= ends:
+                future.cancel()
+                return False
+            try:
+                self._commands.get(timeout=0.02)(consumer)
+            except Empty:
+                continue
+        future.result()
         return True
 
     def commands(self) -> Iterator[Command]:

@@ -2,8 +2,7 @@
 
 The thread never waits for Front. It hands records over in batches, stamped with the epoch that is valid when the poll
 returned; it answers rebalances (waiting, within a bound, for the pipeline to drain); and it does what the loop asks
-between two polls. Commits run in a thread of their own, one at a time: a synchronous commit blocks, and its answer must
-also come while the polling thread is inside a rebalance callback.
+between two polls. Commits are among that, and synchronous: docs/decisions/commits.md says why.
 """
 
 import asyncio
@@ -12,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from queue import SimpleQueue
 from typing import Any, cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -36,6 +34,8 @@ class SourceOptions:
     """`properties` are librdkafka's, complete (connection, group, ours); `revoke_bound_s` bounds the drain of a revoke."""
 
     properties: Mapping[str, Any] = field(repr=False)
+    connection: Mapping[str, Any] = field(repr=False)
+    """Those that any client of the cluster needs."""
     topics: Mapping[str, Start]
     on_missing_offset: Mapping[str, OnMissingOffset]
     dead_letter_topic: str
@@ -43,13 +43,10 @@ class SourceOptions:
 
 
 class KafkaSource:
-    """Implements `ports.Offsets`; tells `sink` what happens. All methods are the loop's, those with `_thread_` the thread's."""
+    """Implements `ports.Offsets`; tells the sink what happens. All methods are the loop's, those with `_thread_` the thread's."""
 
-    def __init__(
-        self, options: SourceOptions, sink: RecordSink, log: EventLog, on_error: Callable[[str], None]
-    ) -> None:
+    def __init__(self, options: SourceOptions, log: EventLog, on_error: Callable[[str], None]) -> None:
         self._options = options
-        self._sink = sink
         self._log = log
         self._on_error = on_error
         self._stopping = threading.Event()
@@ -57,18 +54,18 @@ class KafkaSource:
         self._next_epoch = count(1)
         self._logs: Mapping[str, LogIdentity] = {}
         self._unresolved: set[TP] = set()
-        self._commits: SimpleQueue[
-            tuple[Sequence[CommitEntry], asyncio.Future[Committed | CommitFailed]] | None
-        ] = SimpleQueue()
         self.missing: dict[TP, float] = {}
         """Partitions whose committed offset is gone from the log and that hold, since when (wall)."""
         self.joined = False
+        self.waiting_for = "waiting for the brokers"
+        """Why it has not joined the group yet."""
         self.last_poll_wall: float | None = None
         self.last_poll: float = time.monotonic()
 
-    async def run(self) -> None:
+    async def run(self, sink: RecordSink) -> None:
         """Consume until `close`. Raises `StartupRefused`, or KafkaException for what the client calls fatal."""
         loop = asyncio.get_running_loop()
+        self._sink = sink
         self._bridge = Bridge(loop)
         ended: asyncio.Future[None] = loop.create_future()
         thread = threading.Thread(
@@ -84,10 +81,18 @@ class KafkaSource:
     # --- ports.Offsets ----------------------------------------------------------------------------------------
 
     async def commit(self, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:
-        """See `ports.Offsets`. Cancelling does not take a commit back that was handed to the client."""
-        answer: asyncio.Future[Committed | CommitFailed] = asyncio.get_running_loop().create_future()
-        self._commits.put((entries, answer))
-        return await asyncio.shield(answer)
+        """See `ports.Offsets`. Cancelling does not take a commit back that was handed to the thread."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Committed | CommitFailed] = loop.create_future()
+
+        def commit(consumer: Consumer) -> None:
+            # An entry of a closed epoch never reaches the client: the broker fences members, not partitions.
+            current = [entry for entry in entries if self._epochs.get(entry.tp) == entry.epoch]
+            result = _commit(consumer, current) if current else CommitFailed("closed_epoch")
+            self._bridge.tell_loop(_answer, answer, result)
+
+        self._bridge.tell_thread(commit)
+        return await answer
 
     def pause(self, partitions: Sequence[TP]) -> None:
         """See `ports.Offsets`."""
@@ -111,16 +116,10 @@ class KafkaSource:
         failure: BaseException | None = None
         try:
             consumer = Consumer({**self._options.properties, "error_cb": self._thread_error})
-            committer = threading.Thread(
-                target=self._commit_main, args=(consumer, loop), name="kafka-commit", daemon=True
-            )
-            committer.start()
             try:
                 if self._thread_prepare(consumer):
                     self._thread_consume(consumer)
             finally:
-                self._commits.put(None)
-                committer.join(timeout=5)
                 consumer.close()
         except BaseException as error:  # noqa: BLE001 - the loop raises it: a thread has nobody to tell
             failure = error
@@ -128,12 +127,7 @@ class KafkaSource:
 
     def _thread_prepare(self, consumer: Consumer) -> bool:
         """Wait for the brokers, check the topics, apply first starts. False when stopped meanwhile."""
-        connection = {
-            key: value
-            for key, value in self._options.properties.items()
-            if not key.startswith(_CONSUMER_ONLY)
-        }
-        admin = AdminClient(connection)
+        admin = AdminClient(dict(self._options.connection))
         topics = list(self._options.topics)
         while not self._stopping.is_set():
             try:
@@ -143,6 +137,7 @@ class KafkaSource:
             except KafkaException as error:
                 code = error.args[0].name()
                 self._bridge.tell_loop(self._on_error, code)
+                self.waiting_for = f"the brokers do not answer: {code}"
                 self._log.warning("kafka.unreachable", error_type=code, detail=error.args[0].str())
                 consumer.poll(0)
                 self._stopping.wait(2.0)
@@ -150,6 +145,7 @@ class KafkaSource:
             for backlog in backlogs:
                 how = "start" if backlog.first_start else "committed"
                 self._log.info("backlog.found", topic=backlog.topic, records=backlog.records, begins_at=how)
+            self.waiting_for = "waiting for the first assignment of the group"
             return True
         return False
 
@@ -316,7 +312,7 @@ class KafkaSource:
     def _thread_revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         tps = [TP(tp.topic, tp.partition) for tp in partitions]
         bound = self._options.revoke_bound_s
-        in_time = self._bridge.ask_loop(self._sink.revoke(tps, bound), bound + 2.0)
+        in_time = self._bridge.ask_loop(self._sink.revoke(tps, bound), bound + 2.0, consumer)
         self._log.info(
             "consumer.revoked", records=len(tps), status="drained" if in_time else "bound exceeded"
         )
@@ -336,33 +332,15 @@ class KafkaSource:
             self._unresolved.discard(tp)
             self.missing.pop(tp, None)
 
-    # --- the committing thread --------------------------------------------------------------------------------
 
-    def _commit_main(self, consumer: Consumer, loop: asyncio.AbstractEventLoop) -> None:
-        while (asked := self._commits.get()) is not None:
-            entries, answer = asked
-            # An entry of a closed epoch never reaches the client: the broker fences members, not partitions.
-            current = [entry for entry in entries if self._epochs.get(entry.tp) == entry.epoch]
-            result = self._commit_now(consumer, current) if current else CommitFailed("closed_epoch")
-            loop.call_soon_threadsafe(_answer, answer, result)
-
-    @staticmethod
-    def _commit_now(consumer: Consumer, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:
-        offsets = [_committable(entry) for entry in entries]
-        try:
-            answered = consumer.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
-            return CommitFailed(error.args[0].name())
-        except RuntimeError:  # the consumer was closed under us
-            return CommitFailed("closed")
-        errors = [tp.error for tp in answered if tp.error is not None]
-        return CommitFailed(errors[0].name()) if errors else Committed()
-
-
-_CONSUMER_ONLY = (
-    "group.", "enable.auto", "auto.offset", "enable.partition.eof", "isolation.", "partition.assignment", "session.",
-    "max.poll", "queued.", "fetch.", "heartbeat.", "statistics.",
-)  # fmt: skip
+def _commit(consumer: Consumer, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:
+    """Commit and wait for the answer: bounded by the client's session and socket time-outs."""
+    try:
+        answered = consumer.commit(offsets=[_committable(entry) for entry in entries], asynchronous=False)
+    except KafkaException as error:
+        return CommitFailed(error.args[0].name())
+    errors = [tp.error for tp in answered if tp.error is not None]
+    return CommitFailed(errors[0].name()) if errors else Committed()
 
 
 def _record(message: Message, epoch: Epoch) -> Record:

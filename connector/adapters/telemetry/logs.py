@@ -37,6 +37,20 @@ FOREIGN_EVENT = "library.log"
 
 EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     FOREIGN_EVENT: frozenset({"message"}),
+    "connector.started": frozenset({"port"}),
+    "startup.refused": frozenset({"why"}),
+    "backlog.found": frozenset({"records", "begins_at"}),
+    "consumer.revoked": frozenset({"records"}),
+    "consumer.lost": frozenset({"records"}),
+    "offset.missing": frozenset({"low", "high", "policy"}),
+    # librdkafka's own words: hosts, ports, protocol errors.
+    "kafka.unreachable": frozenset({"detail"}),
+    "kafka.error": frozenset({"detail"}),
+    "kafka.fatal": frozenset({"detail"}),
+    "config.reloaded": frozenset({"kind", "path"}),
+    "config.reload.failed": frozenset({"kind", "path", "why"}),
+    # Our own wording: places in the mapping or schema, never values.
+    "record.dead_lettered": frozenset({"message"}),
     # Which app, channel or topic holds. Elsewhere a `name` could be a person's.
     "hold.started": frozenset({"name"}),
     "hold.released": frozenset({"name"}),

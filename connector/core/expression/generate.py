@@ -141,11 +141,7 @@ class _Generator:
             case Fold() as fold:
                 return self._macro(fold, local)
             case Foreign("null"):
-                raise _Refusal(
-                    "there is no null here: test a field with has(), give it a default with .orValue(...), "
-                    "or leave a field out with optional.none()",
-                    node,
-                )
+                raise _Refusal(library.NO_NULL, node)
             case Foreign(what):
                 raise _Refusal(f"mapping files do not have {what}", node)
             case never:

@@ -119,6 +119,11 @@ def _name(function: Function) -> str:
 FUNCTIONS: Final[Mapping[tuple[str, int], Function]] = {(_name(f), len(f.parameters)): f for f in _TABLE}
 """By name and number of arguments."""
 
+NO_NULL: Final = (
+    "there is no null here: test a field with has(), give it a default with .orValue(...), "
+    "or leave a field out with optional.none()"
+)
+
 # What the generator writes itself, so there is no Python function to name.
 _WRITTEN: Final = (
     "has(value.field)",

@@ -37,7 +37,7 @@ _OTHER_NAMES: Final = {
     "find": "indexOf", "any": "exists", "some": "exists", "select": "filter", "collect": "map", "default": "orValue",
     "or_value": "orValue", "startswith": "startsWith", "endswith": "endsWith", "escape": "html_escape",
 }  # fmt: skip
-_CONSTANTS: Final = {"True": "true", "False": "false", "None": "null", "nil": "null"}
+_CONSTANTS: Final = {"True": "true", "False": "false"}
 _WORDS: Final = {
     "and": "'and' is no operator: write &&",
     "or": "'or' is no operator: write ||",
@@ -81,16 +81,20 @@ def translate(
     syntax = [complaint for complaint in complaints if complaint.text.startswith("Syntax error")]
     if syntax:  # what follows the first is confusion
         return (_syntax(expression, syntax[0]),)
-    findings = {_finding(expression, complaint, variables) for complaint in complaints}
-    misused = {finding for finding in findings if finding.message.startswith(("write ", "unknown function"))}
     # A macro that is called wrongly is not expanded, so its variables are unknown too: that says nothing.
-    return tuple(sorted(misused or findings, key=lambda finding: finding.offset))
+    calls = [complaint for complaint in complaints if _of_call(expression, complaint)]
+    findings = {_finding(expression, complaint, variables) for complaint in calls or complaints}
+    return tuple(sorted(findings, key=lambda finding: finding.offset))
+
+
+def _of_call(expression: str, complaint: Complaint) -> bool:
+    return expression.startswith("(", complaint.offset) and _UNDECLARED.fullmatch(complaint.text) is not None
 
 
 def _finding(expression: str, complaint: Complaint, variables: tuple[str, ...]) -> Finding:
     text, offset = complaint.text, complaint.offset
     if match := _UNDECLARED.fullmatch(text):
-        if expression[offset : offset + 1] == "(":
+        if _of_call(expression, complaint):
             return _unknown_function(match[1], offset)
         return _unknown_variable(expression, match[1].partition(".")[0], offset, variables)
     if match := _NO_OVERLOAD.fullmatch(text):
@@ -124,7 +128,7 @@ def _unknown_function(name: str, offset: int) -> Finding:
     name = name.rpartition(".")[2]
     usages = library.usages()
     if name in usages:
-        return Finding(f"write {' or '.join(usages[name])}", offset - len(name))
+        return Finding(f"{name} is not used like this: write {' or '.join(usages[name])}", offset - len(name))
     suggestion = _suggestion(name, tuple(usages), _OTHER_NAMES.get(name))
     return Finding(f"unknown function {name!r}{suggestion}", offset - len(name))
 
@@ -137,6 +141,10 @@ def _unknown_variable(expression: str, name: str, offset: int, variables: tuple[
         return Finding(f"{name} is a function: write {library.usages()[name][0]}", start)
     if expression[:start].rstrip().endswith("{"):
         return Finding(f'a map\'s key is a string: write "{name}"', start)
+    if name in ("None", "nil", "undefined"):
+        return Finding(library.NO_NULL, start)
+    if re.search(r"\w-\Z", expression[:start]):
+        return Finding(f'unknown variable {name!r}; a field with - in its name is written ["..."]', start)
     known = ", ".join(sorted(variables))
     suggestion = _suggestion(name, variables, _CONSTANTS.get(name)) or f"; there are {known}"
     return Finding(f"unknown variable {name!r}{suggestion}", start)
@@ -173,9 +181,13 @@ def _syntax(expression: str, complaint: Complaint) -> Finding:
             return Finding(_SIGNS[sign[0]], sign.start())
     if expression[offset : offset + 1] in ("'", '"') and "token recognition" in complaint.text:
         return Finding("the string that opens here is not closed, or has an unknown \\ escape", offset)
+    if re.search(r"\.\s*\Z", expression[:offset]) and (field := re.match(r"\w+", expression[offset:])):
+        return Finding(f'a field with this name is written ["{field[0]}"], without the dot', offset)
     end = len(expression.rstrip())
     if offset >= end or "<EOF>" in complaint.text.partition(" expecting ")[0]:
         missing = _EXPECTED.search(complaint.text)
+        if missing and missing[1] == ":" and "?." in expression:
+            return Finding(_SIGNS["?."], expression.index("?."))
         return Finding(
             f"the expression ends too early{f': a {missing[1]} is missing' if missing else ''}",
             max(end - 1, 0),

@@ -201,7 +201,7 @@ def contains_item(item: object, container: object) -> bool:
     """`in`: an element of a list, or a key of a map."""
     if isinstance(container, list):
         return any(equals(item, other) for other in container)
-    if isinstance(container, dict) and type(item) in _ORDERED:
+    if isinstance(container, dict) and isinstance(item, str | int | float):
         return type(item) is str and item in container
     _refuse("in", item, container)
 

@@ -1,0 +1,8 @@
+"""The composition root: settings become adapters, adapters and pipeline become a running service.
+
+Only here do adapters and pipeline meet. `wiring.py` builds, `service.py` runs and stops, `status.py` says how it is.
+"""
+
+from connector.app.service import run
+
+__all__ = ["run"]

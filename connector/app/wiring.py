@@ -1,0 +1,224 @@
+"""Settings -> adapters and policies. Builds and connects objects; starts none of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from connector import __version__
+from connector.adapters.files import FixedSecret, SecretFile
+from connector.adapters.front.aiohttp_carrier import AiohttpCarrier
+from connector.adapters.front.carrier import Carrier, CarrierOptions
+from connector.adapters.front.httpx_carrier import HttpxCarrier
+from connector.adapters.front.sender import App, FrontSender
+from connector.adapters.front.tokens import JwtTokens, Secret, StaticToken, Tokens
+from connector.adapters.kafka import DeadLetterProducer, SourceOptions
+from connector.adapters.registry import BasicAuth, Registry, RegistryOptions
+from connector.adapters.telemetry import Metrics
+from connector.config import Loaded
+from connector.config.front import AppSettings, FrontSettings
+from connector.config.kafka import KafkaSettings
+from connector.config.registry import RegistrySettings
+from connector.config.settings import Settings
+from connector.core.dead_letter import Origin
+from connector.core.decode import ParsedSchema, SchemaRef
+from connector.core.outcome import RetryPolicy
+from connector.core.pacing import RateLimits
+from connector.pipeline import Policy
+from connector.pipeline.dead_letters import DeadLetterPolicy
+from connector.ports import Clock, EventLog, RegistryUnavailable, SchemaAnswer, SchemaSource
+
+
+@dataclass(frozen=True, slots=True)
+class SecretLog:
+    """Tells the log what happens to secret files; implements `files.SecretFileObserver`."""
+
+    log: EventLog
+
+    def secret_reloaded(self, path: str) -> None:
+        """A rotation."""
+        self.log.info("config.reloaded", kind="secret", path=path)
+
+    def secret_kept(self, path: str, why: str) -> None:
+        """A file that became useless."""
+        self.log.error("config.reload.failed", kind="secret", path=path, why=why)
+
+
+def policy(settings: Settings) -> Policy:
+    """What the pipeline is told."""
+    front, limits = settings.front, settings.limits
+    companies = {
+        name: company.per_minute for name, company in front.companies.items() if company.per_minute is not None
+    }
+    return Policy(
+        dead_letters=DeadLetterPolicy(
+            Origin(connector=settings.name, instance=settings.instance, version=__version__)
+        ),
+        in_flight=limits.in_flight,
+        partition_records=limits.partition_records,
+        partition_bytes=limits.partition_bytes,
+        request_deadline_s=front.request_deadline_s,
+        commit_interval_s=limits.commit_interval_s,
+        probe_interval_s=front.hold_probe_s,
+        retry=RetryPolicy(
+            base_s=front.retry.base_s,
+            cap_s=front.retry.cap_s,
+            attempts=front.retry.attempts,
+            not_found_grace_s=front.retry.not_found_grace_s,
+            statuses=front.statuses,
+        ),
+        rate_limits=RateLimits(
+            company_per_minute=front.rate_limit.company_per_minute,
+            channel_per_second=front.rate_limit.channel_per_second,
+            companies=companies,
+        ),
+    )
+
+
+def sender(settings: Settings, clock: Clock, metrics: Metrics, log: EventLog) -> FrontSender:
+    """Front, by the configured carrier. Raises ValueError for a CA file that is no use."""
+    front = settings.front
+    apps = {
+        name: App(app.base_url, _tokens(app, front.token_life_s, clock, log)) for name, app in front.apps.items()
+    }
+    return FrontSender(apps, _carrier(front, settings.limits.in_flight), clock, metrics, version=__version__)
+
+
+def _carrier(front: FrontSettings, in_flight: int) -> Carrier:
+    options = CarrierOptions(
+        connect_timeout_s=front.connect_timeout_s,
+        request_deadline_s=front.request_deadline_s,
+        connections_max=in_flight,
+        ca_file=front.ca_file,
+        proxy_url=front.proxy,
+    )
+    return AiohttpCarrier(options) if front.carrier == "aiohttp" else HttpxCarrier(options)
+
+
+def _tokens(app: AppSettings, life_s: float, clock: Clock, log: EventLog) -> Tokens:
+    if app.uid is None:
+        return StaticToken(token=_secret(app.token, app.token_file, clock, log))
+    return JwtTokens(app_uid=app.uid, secret=_secret(app.secret, app.secret_file, clock, log), life_s=life_s)
+
+
+def _secret(value: SecretStr | None, file: Path | None, clock: Clock, log: EventLog) -> Secret:
+    if file is not None:
+        return SecretFile(file, clock.monotonic, SecretLog(log))
+    assert value is not None, "the settings give a secret or a file"
+    return FixedSecret(value.get_secret_value())
+
+
+def registry(settings: RegistrySettings | None, clock: Clock, metrics: Metrics, log: EventLog) -> SchemaSource:
+    """The registry, or a place-holder where every topic has its schema in a file."""
+    if settings is None:
+        return NoRegistry()
+    auth = None
+    if settings.username is not None:
+        password = _secret(settings.password, settings.password_file, clock, log)
+        auth = BasicAuth(user=settings.username, password=password)
+    certificate = None
+    if settings.cert_file is not None and settings.key_file is not None:
+        certificate = (settings.cert_file, settings.key_file)
+    options = RegistryOptions(
+        url=settings.url,
+        auth=auth,
+        ca_file=settings.ca_file,
+        client_certificate=certificate,
+        timeout_s=settings.timeout_s,
+    )
+    return Registry(options, clock, metrics)
+
+
+class NoRegistry:
+    """Implements `ports.SchemaSource` where none is configured: no topic may ask it (`validate` sees to that)."""
+
+    async def start(self) -> None:
+        """Nothing to open."""
+
+    def cached(self, ref: SchemaRef) -> ParsedSchema | None:  # noqa: ARG002
+        """Nothing."""
+        return None
+
+    async def fetch(self, ref: SchemaRef) -> SchemaAnswer:  # noqa: ARG002
+        """An outage rather than a bad record: it ends when somebody configures a registry."""
+        return RegistryUnavailable("no registry is configured")
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def connection(kafka: KafkaSettings, instance: str) -> dict[str, Any]:
+    """What consumer, producer and admin client share."""
+    return {
+        "client.id": f"front-connector-{instance}",
+        **kafka.client_properties(),
+        "bootstrap.servers": kafka.bootstrap_servers,
+    }
+
+
+_CONSUMER_DEFAULTS: Mapping[str, Any] = {
+    # librdkafka's own queue: its defaults (100,000 messages, 64 MiB) are thrown away by every pause.
+    "queued.min.messages": 2000,
+    "queued.max.messages.kbytes": 16384,
+    "fetch.wait.max.ms": 100,
+    # A commit blocks the polling thread until it is answered: not for the client's default minute.
+    "socket.timeout.ms": 20_000,
+}
+
+
+def source_options(loaded: Loaded) -> SourceOptions:
+    """What the consumer is told."""
+    settings = loaded.settings
+    kafka = settings.kafka
+    ours: dict[str, Any] = {
+        "group.id": kafka.group_id,
+        "group.protocol": kafka.group_protocol,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+        "allow.auto.create.topics": False,
+        "max.poll.interval.ms": int(kafka.max_poll_interval_s * 1000),
+    }
+    if kafka.group_protocol == "classic":
+        ours["partition.assignment.strategy"] = "cooperative-sticky"
+        ours["session.timeout.ms"] = int(kafka.session_timeout_s * 1000)
+    if kafka.group_instance_id is not None:
+        ours["group.instance.id"] = kafka.group_instance_id
+    topics = loaded.mappings.topics
+    return SourceOptions(
+        properties={**_CONSUMER_DEFAULTS, **connection(kafka, settings.instance), **ours},
+        connection=_without_roles(connection(kafka, settings.instance)),
+        topics={name: topic.start for name, topic in topics.items()},
+        on_missing_offset={name: topic.on_missing_offset for name, topic in topics.items()},
+        dead_letter_topic=settings.dead_letter.topic,
+        revoke_bound_s=settings.limits.revoke_drain_s,
+    )
+
+
+_CONSUMER_PREFIXES = (
+    "fetch.", "queued.", "max.poll", "heartbeat.", "check.crcs", "group.", "consume.", "max.partition.fetch",
+)  # fmt: skip
+_PRODUCER_PREFIXES = ("queue.buffering", "linger.", "batch.", "compression.", "message.send", "sticky.", "partitioner")
+
+
+def dead_letters(settings: Settings, log: EventLog) -> DeadLetterProducer:
+    """The producer of dead letters, with the connection's properties that are not the consumer's alone."""
+    properties = {
+        name: value
+        for name, value in connection(settings.kafka, settings.instance).items()
+        if not name.startswith(_CONSUMER_PREFIXES)
+    }
+    return DeadLetterProducer(settings.dead_letter.topic, properties, log)
+
+
+def _without_roles(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """For the admin client: neither consumer's nor producer's properties."""
+    return {
+        name: value
+        for name, value in properties.items()
+        if not name.startswith(_CONSUMER_PREFIXES + _PRODUCER_PREFIXES)
+    }
