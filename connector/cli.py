@@ -35,6 +35,7 @@ Exit codes:
   75   stopped with records unfinished; they will be delivered again
   77   Kafka denied access
   78   invalid configuration, mapping or secret file
+  130  Ctrl-C in the demo
   143  second SIGTERM: left at once
 """
 
@@ -174,11 +175,15 @@ def simulate(
 
 
 @app.command(epilog="Example: front-connector demo --calm")
-def demo(calm: Annotated[bool, typer.Option("--calm", help="Without faults.")] = False) -> None:
+def demo(
+    calm: Annotated[bool, typer.Option("--calm", help="Without faults.")] = False,
+    records: Annotated[int, typer.Option(help="How many records.", min=1, max=20_000)] = 4_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 1,
+) -> None:
     """Everything on this machine: broker, registry, Front, faults; ends with a verdict."""
     from connector.demo.main import run as run_demo
 
-    raise typer.Exit(run_demo(calm=calm))
+    raise typer.Exit(run_demo(calm=calm, records=records, seed=seed))
 
 
 @app.command(epilog="Example: front-connector healthcheck --url http://127.0.0.1:8080/readyz")

@@ -92,11 +92,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """What is written to the dead-letter topic: the record, with our headers behind `source.headers`."""
+    """What is written to the dead-letter topic: the record, with our headers behind `source.headers`.
+
+    It has no timestamp: the broker's clock gives one. The source's stands in `front.source.timestamp`, because a letter
+    written with an old one may be older than the topic's retention already, and is gone within minutes.
+    """
 
     key: bytes | None
     value: bytes | None
-    timestamp_ms: int | None
     headers: tuple[tuple[str, bytes | None], ...]
     source: Record
 
@@ -125,7 +128,6 @@ def envelope(record: Record, failure: Failure, origin: Origin, failed_at_ms: int
     return DeadLetter(
         key=record.key,
         value=record.value,
-        timestamp_ms=record.timestamp_ms,
         headers=(*record.headers, *ours),
         source=record,
     )
@@ -164,6 +166,7 @@ def _headers(
     }
     front = {
         "reason": failure.reason,
+        "source.timestamp": None if record.timestamp_ms is None else str(record.timestamp_ms),
         "http.status": None if failure.http_status is None else str(failure.http_status),
         "request.id": None if failure.request_id is None else _safe(failure.request_id),
         "attempts": str(failure.attempts),

@@ -15,7 +15,7 @@ from connector.demo.companies import APP
 from connector.demo.events import channels_table
 from connector.resources import mappings_dir
 
-SECRET = "not-a-real-secret"  # noqa: S105 - the embedded Front knows it too
+SECRET = "not-a-real-secret-but-one-of-32-bytes-or-more"  # noqa: S105 - the embedded Front knows it too
 UID = "app_demo"
 DEAD_LETTER_TOPIC = "front-connector.dead-letters"
 

@@ -8,9 +8,9 @@ nothing is skipped.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, assert_never
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from connector.core.answers import Answer, Answered, Unknown
 from connector.core.dead_letter import Failure
@@ -19,8 +19,6 @@ from connector.core.dispatch import Dispatch, Slot
 from connector.core.holds import Hold, Holds
 from connector.core.ledger import Ledger, Settling, Taken
 from connector.core.mapping import MappingSet, Plan, Skip
-from connector.core.offset_map import Believed, read
-from connector.core.offset_map import Refused as MapRefused
 from connector.core.outcome import (
     Accepted,
     Refused,
@@ -34,9 +32,9 @@ from connector.core.outcome import (
 from connector.core.pacing import Pacing, RateLimits
 from connector.core.prepare import prepare
 from connector.core.records import Channel, Epoch, Record, TopicPartition
-from connector.pipeline.commits import Committer
 from connector.pipeline.dead_letters import DeadLetterPolicy, DeadLetters
-from connector.pipeline.partition import Partition, drained
+from connector.pipeline.ownership import Ownership
+from connector.pipeline.partition import Partition
 from connector.pipeline.work import Work
 from connector.ports import (
     Assignment,
@@ -92,8 +90,9 @@ class Pipeline:
         self._clock = world.clock
         self._telemetry = world.telemetry
         self._log = world.log
-        self.partitions: dict[TopicPartition, Partition] = {}
         self.dispatch: Dispatch[Work] = Dispatch(policy.in_flight)
+        self.ownership = Ownership(world.offsets, self.dispatch, world.clock, world.telemetry, world.log)
+        self.partitions = self.ownership.partitions
         self.holds = Holds(policy.probe_interval_s)
         self.dead_letters = DeadLetters(
             world.dead_letters, policy.dead_letters, world.clock, world.telemetry, world.log
@@ -102,10 +101,8 @@ class Pipeline:
         """Keys whose first record waits after a failure or in a hold, and the wall time since when."""
         self.last_accepted_wall: float | None = None
         self._pacing = Pacing(policy.rate_limits)
-        self._committer = Committer(world.offsets, self.partitions, world.clock, world.telemetry, world.log)
         self._accepted_at: dict[str, float] = {}  # app -> when it last accepted, monotonic
         self._absent: dict[SchemaRef, SchemaAbsent] = {}
-        self._tasks = asyncio.TaskGroup()
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at: float | None = None
         self._stopping = False
@@ -113,96 +110,41 @@ class Pipeline:
 
     async def run(self) -> None:
         """Live until `stop`. A defect in any task is raised here, as an exception group."""
-        async with self._tasks as tasks:
-            commits = tasks.create_task(self._committer.run(self._policy.commit_interval_s))
+        async with self.ownership.tasks as tasks:
+            commits = tasks.create_task(self.ownership.committer.run(self._policy.commit_interval_s))
             await self._stopped.wait()
             commits.cancel()
 
     async def stop(self, bound_s: float) -> bool:
         """Start nothing more, drain within `bound_s`, commit as released. True when nothing had to be cut off."""
         self._stopping = True
-        clean = await self._release(list(self.partitions), bound_s)
+        clean = await self.ownership.release(list(self.partitions), bound_s)
         self._stopped.set()
         return clean
 
     # --- partitions come and go -------------------------------------------------------------------------------
 
     def assigned(self, assignments: Sequence[Assignment]) -> None:
-        """Open a ledger for each; its records may queue at once but start only after the claim."""
-        if self._stopping:
-            return
-        for given in assignments:
-            assert given.tp not in self.partitions, f"{given.tp} was assigned twice"
-            believed = read(given.metadata, given.log, given.start)
-            if isinstance(believed, MapRefused):
-                self._telemetry.map_refused(believed.reason)
-                self._log.warning(
-                    "map.refused", reason=believed.reason, topic=given.tp.topic, partition=given.tp.partition
-                )
-            inherited = believed.settled if isinstance(believed, Believed) else ()
-            part = Partition(
-                given.tp, given.epoch, given.log, Ledger(given.epoch, given.start, inherited), given.end
-            )
-            self.partitions[given.tp] = part
-            self.dispatch.assign(given.tp)
-            owned_before = given.metadata is not None and not (
-                isinstance(believed, Believed) and believed.released
-            )
-            self._spawn(part, self._claim(part, self._policy.request_deadline_s if owned_before else 0.0))
-        self._telemetry.rebalance("assigned")
-
-    async def _claim(self, part: Partition, wait_s: float) -> None:
-        """The first request may go once the claim stands and no request of the former owner can still arrive."""
-        await self._committer.claim([part])
-        asyncio.get_running_loop().call_later(wait_s, self._open, part)
-
-    def _open(self, part: Partition) -> None:
-        if part.claimed and not part.closing:
-            self.dispatch.open(part.tp)
-            self._start_ready()
+        """See `ports.RecordSink.assigned`. While stopping nothing new is taken."""
+        if not self._stopping:
+            self.ownership.assign(assignments, self._policy.request_deadline_s, self._start_ready)
+            self._telemetry.rebalance("assigned")
 
     async def revoke(self, partitions: Sequence[TopicPartition], bound_s: float) -> None:
         """See `ports.RecordSink.revoke`. Back-offs are not waited for."""
-        await self._release(partitions, bound_s)
+        await self.ownership.release(partitions, bound_s)
+        self._unblock(partitions)
         self._telemetry.rebalance("revoked")
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """See `ports.RecordSink.lost`."""
-        for tp in partitions:
-            part = self._close(tp)
-            if part is not None:
-                self.partitions.pop(tp, None)
-                for task in part.running:
-                    task.cancel()
+        self.ownership.lose(partitions)
+        self._unblock(partitions)
         self._telemetry.rebalance("lost")
 
-    async def _release(self, partitions: Sequence[TopicPartition], bound_s: float) -> bool:
-        closed = [part for part in map(self._close, partitions) if part is not None]
-        ends = self._clock.monotonic() + bound_s
-        clean = await drained({task for part in closed for task in part.running}, bound_s)
-        # Commit even when the bound is used up: a second is little beside what a repeat costs.
-        left = max(1.0, ends - self._clock.monotonic())
-        try:
-            claimed = [part for part in closed if part.claimed]
-            committed = await asyncio.wait_for(self._committer.commit(claimed, released=clean), left)
-        except TimeoutError:
-            committed = False
-        for part in closed:
-            if self.partitions.get(part.tp) is part:
-                del self.partitions[part.tp]
-        return clean and committed
-
-    def _close(self, tp: TopicPartition) -> Partition | None:
-        part = self.partitions.get(tp)
-        if part is None or part.closing:
-            return None
-        part.closing = True
-        part.inbox.clear()
-        if part.fetching is not None:
-            part.fetching.cancel()
-        self.dispatch.close(tp)
-        self.blocked = {slot: since for slot, since in self.blocked.items() if slot.tp != tp}
-        return part
+    def _unblock(self, partitions: Sequence[TopicPartition]) -> None:
+        for slot in [slot for slot in self.blocked if slot.tp in partitions]:
+            del self.blocked[slot]
 
     # --- poll -> decode -> map --------------------------------------------------------------------------------
 
@@ -261,7 +203,7 @@ class Pipeline:
                 record, self._world.mappings.topics[record.topic], self._known, self._clock.wall()
             )
             if isinstance(prepared, SchemaNeeded):
-                part.fetching = self._tasks.create_task(self._fetch_schema(part, prepared.ref))
+                part.fetching = self.ownership.tasks.create_task(self._fetch_schema(part, prepared.ref))
                 return
             part.inbox.popleft()
             self._admit(part, record, prepared)
@@ -299,7 +241,9 @@ class Pipeline:
                 self._settle(part.ledger, record, "skipped", self._clock.monotonic())
             case Failure():
                 self._telemetry.error(record.topic, prepared.stage, prepared.reason)
-                self._spawn(part, self._dead_letter(part.ledger, record, prepared, self._clock.monotonic()))
+                self.ownership.spawn(
+                    part, self._dead_letter(part.ledger, record, prepared, self._clock.monotonic())
+                )
 
     def _bound(self, part: Partition) -> None:
         """Pause a partition that keeps too much. Rare: a pause throws away what the client has prefetched."""
@@ -318,7 +262,7 @@ class Pipeline:
             self._pacing.started(work.request.channel, now)
             self.holds.started(work.request.channel, now)
             part = self.partitions[slot.tp]
-            self._spawn(part, self._attempt(slot, work))
+            self.ownership.spawn(part, self._attempt(slot, work))
         self._arm(self.dispatch.wake_at, now)
 
     def _arm(self, wake_at: float | None, now: float) -> None:
@@ -437,7 +381,7 @@ class Pipeline:
     # --- settle -----------------------------------------------------------------------------------------------
 
     async def _dead_letter(self, ledger: Ledger, record: Record, failure: Failure, taken_at: float) -> None:
-        await self.dead_letters.write(record, failure)
+        await self.dead_letters.write(record, replace(failure, mapping_hash=self._world.mappings.hash))
         self._settle(ledger, record, "dead_lettered", taken_at)
 
     def _settle(self, ledger: Ledger, record: Record, outcome: Outcome, taken_at: float) -> bool:
@@ -457,12 +401,6 @@ class Pipeline:
             part.paused = False
             self._world.offsets.resume([part.tp])
         return True
-
-    def _spawn(self, part: Partition, life: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine as part of a partition's work: a revoke waits for it, or cancels it."""
-        task = self._tasks.create_task(life)
-        part.running.add(task)
-        task.add_done_callback(part.running.discard)
 
 
 def _coordinates(record: Record) -> dict[str, object]:

@@ -1,13 +1,16 @@
 """The raw log, the control routes, the page, and the simulator embedded: what tests and people see."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from connector.simulator.request_log import Entry, RequestLog
 from connector.simulator.server import ListenError, Simulator, running
 from tests.contract.test_simulator_client import (
+    NOW,
     OTHER_SECRET,
     SECRET,
     FrontClient,
@@ -214,3 +217,26 @@ async def test_many_at_once_are_all_logged_and_stored() -> None:
         assert log.in_flight == 0
         inbox = simulator.state.front.accepted.channels["cha_1"]
         assert sum(len(of) for of in inbox.conversations.values()) == 200
+
+
+async def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
+    """Nagle's algorithm is off on accepted connections: with it every answer may take 40 ms."""
+    async with (
+        Simulator(small_world()) as simulator,
+        httpx.AsyncClient(base_url=simulator.base_url, trust_env=False) as http,
+    ):
+        await http.get("/_sim/summary")
+        assert simulator._running is not None
+        (connection,) = simulator._running[0].server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_a_full_log_forgets_the_oldest_and_still_finds_its_place() -> None:
+    """Beyond the bound the oldest go; `after` counts arrivals, not what is left of them."""
+    log = RequestLog(kept_max=3)
+    for seq in range(1, 6):
+        log.open(Entry(seq=seq, at=0.0, wall=NOW, method="POST", operation=None))
+    assert [entry.seq for entry in log.after(0, 10)] == [3, 4, 5]
+    assert [entry.seq for entry in log.after(3, 10)] == [4, 5]
+    assert [entry.seq for entry in log.newest(2)] == [4, 5]

@@ -1,15 +1,16 @@
 """A real or embedded Kafka, a registry, the simulator and the connector's folder, joined for one test."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from confluent_kafka.schema_registry import SchemaRegistryClient, topic_record_subject_name_strategy
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, topic_record_subject_name_strategy
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from pydantic import SecretStr
@@ -41,12 +42,17 @@ class Publisher:
     registry_url: str
     schemas: dict[SchemaRef, ParsedSchema] = field(default_factory=dict)
     produced: list[Record] = field(default_factory=list)
-    _serializers: dict[str, AvroSerializer] = field(default_factory=dict)
+    _serializers: dict[str, AvroSerializer] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._registry = SchemaRegistryClient({"url": self.registry_url})
         self._producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5})
-        self._parsed: dict[str, ParsedSchema] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._registry.close()
 
     def publish(self, records: Iterable[DemoRecord]) -> None:
         """Produce all of them and wait until the broker has them; remembers where each lies."""
@@ -81,7 +87,10 @@ class Publisher:
         text = self._definition(record)
         serializer = self._serializers.get(text)
         if serializer is None:
-            conf = {"auto.register.schemas": True, "subject.name.strategy": topic_record_subject_name_strategy}
+            conf = {
+                "auto.register.schemas": True,
+                "subject.name.strategy": topic_record_subject_name_strategy,
+            }
             serializer = self._serializers[text] = AvroSerializer(self._registry, text, conf=conf)
         if isinstance(record, BadRecord):
             parsed = self._parsed_of(record, text)
@@ -93,8 +102,6 @@ class Publisher:
         return bytes(value)
 
     def _definition(self, record: DemoRecord) -> str:
-        import json
-
         definition = record.definition if isinstance(record, BadRecord) else None
         if definition is not None:
             return json.dumps(definition)
@@ -102,14 +109,10 @@ class Publisher:
         return (schemas_dir() / "avro" / namespace / f"{name}.avsc").read_text()
 
     def _parsed_of(self, record: BadRecord, text: str) -> ParsedSchema:
-        from confluent_kafka.schema_registry import Schema
-
         number = self._registry.register_schema(f"{record.topic}-{record.schema_name}", Schema(text, "AVRO"))
         return self._remember(number, text)
 
     def _remember(self, number: int, text: str) -> ParsedSchema:
-        import json
-
         ref = SchemaId(number)
         if ref not in self.schemas:
             parsed = parse_schema(json.loads(text), ref)
@@ -134,7 +137,9 @@ def _as_record(message: Message) -> Record:
 def create_topics(bootstrap: str, partitions: dict[str, int]) -> None:
     """Create topics and wait until they are there."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    topics = [NewTopic(name, num_partitions=number, replication_factor=1) for name, number in partitions.items()]
+    topics = [
+        NewTopic(name, num_partitions=number, replication_factor=1) for name, number in partitions.items()
+    ]
     for future in admin.create_topics(topics).values():
         future.result(30)
 
@@ -150,8 +155,6 @@ def read_topic(bootstrap: str, topic: str, group: str = "reader") -> list[Messag
             "enable.partition.eof": True,
         }
     )
-    from confluent_kafka import TopicPartition
-
     numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     consumer.assign([TopicPartition(topic, number, 0) for number in numbers])
     messages, ended = [], 0
@@ -197,4 +200,6 @@ def verdict(config: Path, publisher: Publisher, simulator: Simulator, bootstrap:
     """Judge a run from outside."""
     loaded = load(config)
     assert isinstance(loaded, Loaded)
-    return judge(publisher.produced, loaded.mappings, publisher.schemas, raw_log(simulator), letters(bootstrap))
+    return judge(
+        publisher.produced, loaded.mappings, publisher.schemas, raw_log(simulator), letters(bootstrap)
+    )

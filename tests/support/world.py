@@ -37,8 +37,8 @@ from connector.pipeline.dead_letters import DeadLetterPolicy
 from connector.ports import (
     Acknowledged,
     Assignment,
-    Committed,
     CommitFailed,
+    Committed,
     NotWritten,
     RegistryUnavailable,
     SchemaAnswer,
@@ -59,11 +59,21 @@ SCHEMA = _schema(1)
 
 
 def record(
-    offset: int, key: str = "a", *, channel: str = "cha_1", tp: TopicPartition = TP, epoch: int = 1, schema: int = 1
+    offset: int,
+    key: str = "a",
+    *,
+    channel: str = "cha_1",
+    tp: TopicPartition = TP,
+    epoch: int = 1,
+    schema: int = 1,
 ) -> Record:
     """A message of conversation `key`. A key that begins with "bad" makes its mapper refuse it."""
     body = io.BytesIO()
-    fastavro.schemaless_writer(body, SCHEMA.avro, {"id": f"{tp.topic}-{tp.partition}-{offset}", "conversation": key, "channel": channel})
+    fastavro.schemaless_writer(
+        body,
+        SCHEMA.avro,
+        {"id": f"{tp.topic}-{tp.partition}-{offset}", "conversation": key, "channel": channel},
+    )
     value = b"\x00" + schema.to_bytes(4, "big") + body.getvalue()
     return Record(
         topic=tp.topic, partition=tp.partition, offset=offset, epoch=Epoch(epoch), value=value, timestamp_ms=0
@@ -134,7 +144,9 @@ class Front:
 
     async def send(self, request: HttpRequest, channel: Channel) -> Answer:
         metadata = json.loads(request.content)["metadata"]
-        sent = Sent(metadata["external_id"], metadata["external_conversation_id"], self.loop_time(), request.content)
+        sent = Sent(
+            metadata["external_id"], metadata["external_conversation_id"], self.loop_time(), request.content
+        )
         self.sent.append(sent)
         try:
             await asyncio.sleep(self.delay(sent))
@@ -189,7 +201,9 @@ class Coordinator:
 
     def committed(self, tp: TopicPartition = TP) -> CommitEntry | None:
         """The newest acknowledged entry of a partition."""
-        return next((entry for entries in reversed(self.history) for entry in entries if entry.tp == tp), None)
+        return next(
+            (entry for entries in reversed(self.history) for entry in entries if entry.tp == tp), None
+        )
 
 
 @dataclass
@@ -318,7 +332,13 @@ class Stage:
         await asyncio.gather(self._run, return_exceptions=error[0] is not None)
 
     def assign(
-        self, start: int = 0, *, tp: TopicPartition = TP, metadata: str | None = None, epoch: int = 1, end: int | None = None
+        self,
+        start: int = 0,
+        *,
+        tp: TopicPartition = TP,
+        metadata: str | None = None,
+        epoch: int = 1,
+        end: int | None = None,
     ) -> None:
         """Give the pipeline a partition."""
         self.pipeline.assigned([Assignment(tp, Epoch(epoch), start, metadata, LOG, end)])

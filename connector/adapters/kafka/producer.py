@@ -63,7 +63,6 @@ class DeadLetterProducer:
                 value=letter.value,
                 key=letter.key,
                 headers=list(letter.headers),
-                timestamp=letter.timestamp_ms or 0,
                 on_delivery=delivered,
             )
         except BufferError:

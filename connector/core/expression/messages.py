@@ -115,7 +115,7 @@ def _finding(expression: str, complaint: Complaint, variables: tuple[str, ...]) 
         return Finding(
             _WORDS.get(match[1], f"{match[1]!r} is a word of the language and cannot be a name"), offset
         )
-    if "recursion" in text:
+    if "recursion" in text or "node count" in text:  # each optMap doubles what it stands behind
         return TOO_DEEP
     if text == "has() argument must be a field selection":
         return Finding("has() asks for a field: write has(value.field)", offset)

@@ -216,7 +216,7 @@ def index(container: object, key: object, path: str, whole: str) -> object:
         number = _list_index(key, whole)
         if 0 <= number < len(container):
             return container[number]
-        raise EvaluationError(f"{whole}: the list has only {len(container)} elements")
+        raise EvaluationError(f"{whole}: the list's length is {len(container)}")
     raise EvaluationError(f"{whole}: {path} is {kind_of(container)}, which has no fields or elements")
 
 

@@ -118,7 +118,7 @@ def _explain(container: object, path: str, steps: tuple[Step, ...]) -> Evaluatio
             case list() if isinstance(step, int) and step < len(container):
                 container = container[step]
             case list() if isinstance(step, int):
-                return EvaluationError(f"{longer}: the list has only {len(container)} elements")
+                return EvaluationError(f"{longer}: the list's length is {len(container)}")
             case list():
                 return EvaluationError(
                     f"{longer}: {path} is a list; take an element by its number, as in {path}[0]"

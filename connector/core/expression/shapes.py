@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from connector.core.expression.paths import Step, extend
-from connector.core.expression.tree import Call, Const, Field, Fold, ListOf, Name, Node
+from connector.core.expression.tree import Call, Const, Field, Fold, ListOf, MapOf, Name, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,5 +130,9 @@ def describe(node: Node) -> str:
             return f"{function}(...)"
         case Const(value):
             return repr(value)
+        case MapOf():
+            return "{...}"
+        case ListOf():
+            return "[...]"
         case _:
             return "..."

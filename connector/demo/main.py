@@ -1,0 +1,206 @@
+"""The verb `demo`: Kafka, a registry and Front embedded, the real connector between them, and a verdict at the end.
+
+  events.py      the records                      broker.py, registry.py, front.py   what is embedded
+  traffic.py     puts them into Kafka             estate.py     the folder that a user would write
+  connector.py   runs `front-connector run` on it progress.py   what is seen meanwhile
+  evidence.py    what Front and the dead-letter topic hold      verdict.py, table.py   what that proves
+
+Here is only their order: start, produce, wait, stop, judge, tell.
+"""
+
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from confluent_kafka import KafkaException
+from rich.console import Console
+
+from connector.config import Loaded, load
+from connector.config.environment import ours
+from connector.demo import front
+from connector.demo.broker import EmbeddedBroker, EmbeddedBrokerError
+from connector.demo.connector import LOG_NAME, Connector
+from connector.demo.estate import DEAD_LETTER_TOPIC, Estate
+from connector.demo.events import COMPANIES_DEFAULT, TOPICS, generate
+from connector.demo.evidence import letters, raw_log
+from connector.demo.progress import Observer, display
+from connector.demo.records import DemoRecord
+from connector.demo.registry import running_registry
+from connector.demo.table import Fate, fates_table, met, planned
+from connector.demo.traffic import Publisher
+from connector.demo.verdict import Verdict, judge
+from connector.simulator.server import ListenError, running
+
+EXIT_FAILED = 1
+EXIT_UNAVAILABLE = 69
+EXIT_INTERRUPTED = 130
+
+_PARTITIONS = dict(zip(TOPICS, (4, 4, 2, 1), strict=True))
+_LOOK_EVERY_S = 0.25
+_STALLED_AFTER_S = 20.0
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What was asked for, and where it happens."""
+
+    traffic: tuple[DemoRecord, ...]
+    calm: bool
+    seed: int
+    folder: Path
+    console: Console
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How it ended. `settled`: the connector said so of every record."""
+
+    settled: bool
+    exit_code: int
+    verdict: Verdict
+    plan: Counter[Fate]
+
+    def complaints(self) -> list[str]:
+        """Why this is no success, one sentence each; what the verdict's line says is not repeated."""
+        said = []
+        if not self.settled:
+            said.append(
+                f"not every record was settled: for {_STALLED_AFTER_S:.0f} s, or to its end, nothing moved"
+            )
+        if self.exit_code != 0:
+            said.append(f"the connector ended with exit code {self.exit_code} instead of 0")
+        if met(self.verdict) != self.plan:
+            said.append("the fates of the records are not as planned: see the table")
+        return said
+
+
+def run(*, calm: bool, records: int, seed: int) -> int:
+    """Run the demo on the terminal or pipe that stdout is; the exit code. Takes less than a minute.
+
+    0: nothing lost, nothing out of order, all as planned. 1: not so. 69: something embedded does not work here.
+    130: Ctrl-C.
+    """
+    # The user's settings for a connector of their own are not meant for this one.
+    for name in ours(os.environ):
+        del os.environ[name]
+    # rich would colour a pipe too if FORCE_COLOR is set.
+    console = Console(force_terminal=sys.stdout.isatty(), highlight=False, markup=False)
+    folder = Path(tempfile.mkdtemp(prefix="front-connector-demo-"))
+    traffic = tuple(generate(seed=seed, records=records, calm=calm))
+    try:
+        outcome = _play(_Run(traffic, calm, seed, folder, console))
+    except KeyboardInterrupt:
+        console.print("interrupted; everything is stopped")
+        shutil.rmtree(folder)
+        return EXIT_INTERRUPTED
+    except (EmbeddedBrokerError, ListenError, KafkaException, httpx.HTTPError, OSError) as error:
+        _say(console, f"the demo cannot go on: {error}")
+        _tell_where(console, folder)
+        return EXIT_UNAVAILABLE
+    return _conclude(outcome, folder, console)
+
+
+def _play(run: _Run) -> _Outcome:
+    records = len(run.traffic)
+    with (
+        EmbeddedBroker() as broker,
+        running_registry() as registry,
+        running(front.world(), front.switches(records, run.seed)) as simulator,
+    ):
+        for topic, partitions in _PARTITIONS.items():
+            broker.create_topic(topic, partitions)
+        broker.create_topic(DEAD_LETTER_TOPIC)
+        config = Estate(
+            bootstrap=broker.bootstrap,
+            registry_url=registry.url,
+            front_url=simulator.base_url,
+            settings={"front": {"rate_limit": front.rate_limit(records, calm=run.calm)}},
+        ).write(run.folder)
+        if not run.calm:
+            faults = f"{simulator.base_url}/_sim/faults"
+            httpx.put(faults, json=front.trouble(records), trust_env=False).raise_for_status()
+        _announce(run, simulator.base_url)
+        publisher = Publisher(broker.bootstrap, registry.url)
+        with Connector(config) as connector:
+            settled = _watch(run, publisher, connector, simulator.base_url)
+            exit_code = connector.stop()
+        loaded = load(config)
+        assert isinstance(loaded, Loaded), "the connector has run on it"
+        verdict = judge(
+            publisher.produced,
+            loaded.mappings,
+            publisher.schemas,
+            raw_log(simulator.base_url),
+            letters(broker.bootstrap),
+        )
+    return _Outcome(settled, exit_code, verdict, planned(run.traffic))
+
+
+def _announce(run: _Run, front_url: str) -> None:
+    faults = "without faults" if run.calm else "with faults"
+    _say(
+        run.console,
+        f"{len(run.traffic)} records of {COMPANIES_DEFAULT} companies through an embedded Kafka to a simulated Front, "
+        f"{faults} (seed {run.seed})",
+    )
+    _say(run.console, f"what Front receives, while this runs: {front_url}/")
+
+
+def _watch(run: _Run, publisher: Publisher, connector: Connector, front_url: str) -> bool:
+    """Produce everything and wait until it is settled. False: the connector ended, or nothing moved for too long."""
+    records = len(run.traffic)
+    with (
+        httpx.Client(trust_env=False, timeout=5.0) as client,
+        display(run.console, records) as shown,
+    ):
+        observer = Observer(connector, front_url, client)
+        waiting = iter(run.traffic)
+        while batch := tuple(itertools.islice(waiting, _BATCH)):
+            publisher.publish(batch)
+            shown.show(observer.look(len(publisher.produced)))
+        settled, moved_at = 0, time.monotonic()
+        while True:
+            sight = observer.look(len(publisher.produced))
+            shown.show(sight)
+            if sight.settled >= records:
+                return True
+            if sight.settled > settled:
+                settled, moved_at = sight.settled, time.monotonic()
+            if not connector.alive or time.monotonic() - moved_at > _STALLED_AFTER_S:
+                return False
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _conclude(outcome: _Outcome, folder: Path, console: Console) -> int:
+    """The table, and the verdict's line as the last one."""
+    verdict = outcome.verdict
+    console.print()
+    console.print(fates_table(verdict, outcome.plan))
+    console.print()
+    complaints = outcome.complaints()
+    good = verdict.ok and not complaints
+    if good:
+        shutil.rmtree(folder)
+    else:
+        for text in (*complaints, *verdict.examples):
+            _say(console, text)
+        _tell_where(console, folder)
+    _say(console, verdict.line(), style="bold green" if good else "bold red")
+    return 0 if good else EXIT_FAILED
+
+
+def _tell_where(console: Console, folder: Path) -> None:
+    _say(console, f"kept for you to look at: {folder} (the connector's log: {folder / LOG_NAME})")
+
+
+def _say(console: Console, text: str, style: str | None = None) -> None:
+    """A line that is not broken where the terminal ends, so that addresses in it stay whole."""
+    console.print(text, style=style, soft_wrap=True)

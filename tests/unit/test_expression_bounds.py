@@ -1,0 +1,214 @@
+"""Nothing that a mapping file or a record holds makes an evaluation endless, huge, or a leak."""
+
+import gc
+import sys
+import threading
+import tracemalloc
+
+import pytest
+
+from connector.core.expression import EvaluationError, Language, Template
+
+LANGUAGE = Language(["channels"])
+MIB = 2**20
+
+
+def compiled(expression: str) -> Template:
+    template = LANGUAGE.compile(expression)
+    assert isinstance(template, Template), template
+    return template
+
+
+def refused(expression: str, value: object) -> str:
+    with pytest.raises(EvaluationError) as error:
+        compiled(expression).evaluate({"value": value})
+    return str(error.value)
+
+
+def test_an_evaluation_loops_over_ten_thousand_elements_and_no_more() -> None:
+    """All loops of one evaluation count together; the next evaluation starts anew."""
+    once = compiled("${value.map(x, x).size()}")
+    assert once.evaluate({"value": [1] * 10_000}) == 10_000
+    assert once.evaluate({"value": [1] * 10_000}) == 10_000
+    message = "one evaluation may loop over 10000 elements, and this is more"
+    assert refused("${value.map(x, x).size()}", [1] * 10_001) == f"value: {message}"
+    assert refused("${value.map(x, value.map(y, 1)).size()}", [1] * 100) == f"value: {message}"
+    assert refused("${value.all(x, true) && value.exists(x, false)}", [1] * 6_000) == f"value: {message}"
+
+
+def test_a_spent_budget_is_not_absorbed() -> None:
+    """`|| true` hides other errors, but not the end of the budget."""
+    assert "10000 elements" in refused("${value.all(x, true) || true}", [1] * 10_001)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("${value + value}", "a" * (MIB // 2 + 1)),
+        ("${value + value}", b"a" * (MIB // 2 + 1)),
+        ("${value + value}", [1] * (MIB // 2 + 1)),
+        ("${value.replace('a', value)}", "a" * 2_000),
+        ("${[value, value].join(value)}", "a" * (MIB // 2)),
+        ("${html_escape(value)}", "&" * (MIB // 4)),
+        ("${value.split('')}", "a" * (MIB + 1)),
+        ("${value.lowerAscii()}", "a" * (MIB + 1)),
+        (
+            "${[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17].map(i, value.lowerAscii())}",
+            "a" * MIB,
+        ),
+    ],
+)
+def test_a_result_is_at_most_a_mebibyte_long(expression: str, value: object) -> None:
+    """And all results of one evaluation at most sixteen; what would multiply is refused before it is built."""
+    assert (
+        refused(expression, value)
+        == "the expression builds a result of more than 1048576 characters, or 16777216 in all"
+    )
+
+
+def test_a_large_text_is_bounded_too() -> None:
+    """The parts may be small enough and the whole not."""
+    assert (
+        refused("${value}${value}", "a" * (MIB // 2 + 1)) == "the text becomes longer than 1048576 characters"
+    )
+    assert compiled("${value}${value}").evaluate({"value": "a" * (MIB // 2)}) == "a" * MIB
+
+
+def test_a_body_of_a_mebibyte_can_still_be_worked_on() -> None:
+    """The bound is no bound for real messages."""
+    template = compiled("${truncate(strip_html(value).trim(), 100)}")
+    assert template.evaluate({"value": "<p>" + "a " * (MIB // 2 - 2)}) == "a " * 50
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<a ",
+        "<a x",
+        '<a b="',
+        "<a '\"",
+        "<!--",
+        "<script>",
+        "<![",
+        "</",
+        "<?",
+        "&",
+        "&#",
+        "<a/",
+        "\n ",
+        "<p>",
+    ],
+)
+def test_hostile_html_takes_no_more_than_linear_work(unit: str) -> None:
+    """Half a megabyte of each; a quadratic scan of one of them would run into the time-out of the suite."""
+    compiled("${strip_html(value)}").evaluate({"value": unit * (500_000 // len(unit))})
+
+
+def test_a_hostile_pattern_takes_no_more_than_linear_work() -> None:
+    """RE2 does not backtrack; Python's `re` would not end before the sun does."""
+    assert compiled('${value.matches("^(a+)+$")}').evaluate({"value": "a" * 50_000 + "b"}) is False
+
+
+def test_the_deepest_trees_that_cel_accepts_compile_and_run() -> None:
+    """CEL stops at about 32 levels, so neither Python's parser nor its stack is ever near its own end."""
+    deepest = [
+        "value" + ".a" * 29 + " == 1 || true",
+        " + ".join(["value.n"] * 30),
+        "!(" * 15 + "true" + ")" * 15,
+        "[" * 31 + "]" * 31,
+        '{"a":' * 24 + "1" + "}" * 24,
+        "value.n == 1 ? 1 : " * 29 + "2",
+        "value.l.map(x, " * 15 + "1" + ")" * 15,
+        " && ".join(["value.n == 1"] * 900),
+        "'a'" + ".trim()" * 31,
+        "value" + ".?a" * 30,
+    ]
+    for expression in deepest:
+        compiled("${" + expression + "}").evaluate({"value": {"n": 1, "l": [1]}})
+
+
+def test_a_record_too_deep_to_compare_is_an_error() -> None:
+    """A recursive schema allows any depth."""
+    deep: object = 1
+    for _ in range(sys.getrecursionlimit()):
+        deep = [deep]
+    assert refused("${value == [value] || true}", deep) == "the record is nested too deeply to be compared"
+
+
+def test_the_record_is_never_changed() -> None:
+    """Generated code builds anew; concatenation and loops leave their sources alone."""
+    record = {"l": [1, 2], "m": {"a": 1}}
+    scope = {"value": record}
+    for expression in (
+        "value.l + [3]",
+        "value.l.map(x, x + 1)",
+        "value.l.filter(x, x > 1)",
+        '{"a": value.m, ?"b": value.?l}',
+    ):
+        compiled("${" + expression + "}").evaluate(scope)
+    assert record == {"l": [1, 2], "m": {"a": 1}}
+
+
+SOAK = (
+    "${value.caller.number}",
+    "${value.caller.nothing}",
+    "x${value.caller.nothing}",
+    "call ${value.id} of ${value.caller.?name.orValue(value.caller.number)}",
+    "${value.legs.filter(l, l.ms > 5).map(l, {'id': l.id, ?'to': l.?to})}",
+    "${value.a == 1 && value.b == 2}",
+    "${truncate(strip_html(value.body), 60)}",
+    "${value.caller.number.matches('^[+][0-9]+$') ? 'phone' : 'other'}",
+    "${value.caller.number.matches(value.id)}",
+    "${9223372036854775807 + value.id}",
+)
+RECORD = {
+    "id": 7,
+    "caller": {"number": "+4930123"},
+    "body": "<p>Grüße</p>",
+    "legs": [{"id": 1, "ms": 3}, {"id": 2, "ms": 9, "to": "é"}],
+}
+
+
+def soak(templates: list[Template], rounds: int) -> None:
+    """Evaluate every template again and again, errors included."""
+    scope = {"value": RECORD}
+    for _ in range(rounds):
+        for template in templates:
+            try:
+                template.evaluate(scope)
+            except EvaluationError:
+                continue
+
+
+def test_twenty_thousand_evaluations_leave_no_memory_behind() -> None:
+    """After a first round has filled the caches (RE2's is bounded), Python's memory grows by less than a byte for each."""
+    templates = [compiled(text) for text in SOAK]
+    tracemalloc.start()
+    try:
+        soak(templates, 100)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        soak(templates, 2_000)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 20_000, f"{grown} bytes more after 20,000 evaluations"
+
+
+def test_one_template_serves_many_threads() -> None:
+    """Budgets are per evaluation: threads that together loop over more than the bound do not disturb one another."""
+    template = compiled("${value.map(x, x * 2).filter(x, x > 2)}")
+    wrong: list[object] = []
+
+    def work(number: int) -> None:
+        record = list(range(number, number + 3_000))
+        expected = [x * 2 for x in record if x * 2 > 2]
+        wrong.extend(found for _ in range(20) if (found := template.evaluate({"value": record})) != expected)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
