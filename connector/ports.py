@@ -16,6 +16,17 @@ from connector.core.offset_map import CommitEntry, LogIdentity, MapRefusal
 from connector.core.records import Channel, Epoch, Record, TopicPartition
 
 
+class StartupRefused(Exception):
+    """The one exception that crosses a port: the service cannot start as it is configured, and must say why and end.
+
+    `exit_code`: 78 configuration, 77 permission.
+    """
+
+    def __init__(self, exit_code: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
+
+
 class Clock(Protocol):
     """Two of the three clocks by name; the third is Front's `Date` header."""
 

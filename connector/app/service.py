@@ -11,8 +11,9 @@ import platform
 import signal
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import confluent_kafka
 import structlog
@@ -20,7 +21,7 @@ from confluent_kafka import KafkaException
 
 from connector import __version__
 from connector.adapters.admin import AdminServer, AdminSources, Heartbeat
-from connector.adapters.kafka import KafkaSource, StartupRefused
+from connector.adapters.kafka import KafkaSource
 from connector.adapters.telemetry import Metrics, configure_logging
 from connector.app import wiring
 from connector.app.clock import SystemClock
@@ -29,11 +30,14 @@ from connector.config import Loaded
 from connector.core.operations import OPERATIONS
 from connector.core.status import BuildInfo, Snapshot
 from connector.pipeline import Pipeline, World
-from connector.ports import EventLog
+from connector.ports import EventLog, StartupRefused
 
+EXIT_CONFIG = 78
 EXIT_INTERNAL = 70
 EXIT_UNFINISHED = 75
 EXIT_SECOND_SIGNAL = 143
+TERMINATION_LOG = Path("/dev/termination-log")
+"""Where the kubelet reads a container's last words."""
 
 
 def run(loaded: Loaded) -> int:
@@ -43,35 +47,30 @@ def run(loaded: Loaded) -> int:
     log: EventLog = structlog.get_logger("front-connector")
     try:
         return asyncio.run(_Service(loaded, log).live())
-    except StartupRefused as refused:
-        log.error("startup.refused", why=str(refused), code=refused.exit_code)
-        return refused.exit_code
-    except OSError as error:
-        log.error("startup.refused", why=f"cannot listen on port {telemetry.port}: {error.strerror}", code=78)
-        return 78
-    except BaseExceptionGroup as group:
-        return _defect(log, group)
-    except KafkaException as error:
-        log.error("kafka.fatal", error_type=error.args[0].name(), detail=error.args[0].str())
-        return EXIT_INTERNAL
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the process ends here, with a code that says why
+        return _ended(log, _first(error))
 
 
-def _defect(log: EventLog, group: BaseExceptionGroup[BaseException]) -> int:
-    """A failure inside a task group: the first that says why, else an internal failure with its frames."""
-    refused = group.subgroup(StartupRefused)
-    if refused is not None:
-        first = _first(refused)
-        assert isinstance(first, StartupRefused)
-        log.error("startup.refused", why=str(first), code=first.exit_code)
-        return first.exit_code
-    log.error("connector.failed", exc_info=_first(group), code=EXIT_INTERNAL)
+def _ended(log: EventLog, error: BaseException) -> int:
+    """The exit code of a service that could not start or live on; says so in one line, and to the kubelet."""
+    match error:
+        case StartupRefused(exit_code=code):
+            log.error("startup.refused", why=str(error), code=code)
+            with suppress(OSError):
+                TERMINATION_LOG.write_text(f"{error}\n", encoding="utf-8")
+            return code
+        case KafkaException():
+            log.error("kafka.fatal", error_type=error.args[0].name(), detail=error.args[0].str())
+        case _:
+            log.error("connector.failed", exc_info=error, code=EXIT_INTERNAL)
     return EXIT_INTERNAL
 
 
-def _first(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group
+def _first(error: BaseException) -> BaseException:
+    """What broke first, out of the task groups that it broke through."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 @dataclass(slots=True)
@@ -91,12 +90,19 @@ class _Service:
         status: Status | None = None
 
         def snapshot() -> Snapshot:
-            return status.snapshot() if status else Snapshot(state="starting", ready=False, reasons=("starting",))
+            return (
+                status.snapshot()
+                if status
+                else Snapshot(state="starting", ready=False, reasons=("starting",))
+            )
 
         metrics = Metrics(snapshot, build)
         metrics.initialise(self.loaded.mappings.topics, OPERATIONS)
-        sender = wiring.sender(settings, clock, metrics, self.log)
-        schemas = wiring.registry(settings.registry, clock, metrics, self.log)
+        try:
+            sender = wiring.sender(settings, clock, metrics, self.log)
+            schemas = wiring.registry(settings.registry, clock, metrics, self.log)
+        except ValueError as error:  # a certificate or secret file that is no use
+            raise StartupRefused(EXIT_CONFIG, str(error)) from error
         letters = wiring.dead_letters(settings, self.log)
         source = KafkaSource(wiring.source_options(self.loaded), self.log, metrics.client_error)
         pipeline = Pipeline(
@@ -114,12 +120,23 @@ class _Service:
         )
         status = Status(pipeline, source, tuple(settings.front.apps))
         admin = AdminServer(
-            AdminSources(snapshot=snapshot, metrics=metrics.exposition, build=build, heartbeats=_heartbeats(status, source)),
+            AdminSources(
+                snapshot=snapshot,
+                metrics=metrics.exposition,
+                build=build,
+                heartbeats=_heartbeats(status, source),
+            ),
             settings.telemetry.port,
             settings.telemetry.host,
         )
         async with AsyncExitStack() as opened:
-            for adapter in (admin, sender, schemas, letters):
+            try:
+                await admin.start()
+            except OSError as error:
+                sentence = f"cannot listen on telemetry.port {settings.telemetry.port}: {error.strerror}"
+                raise StartupRefused(EXIT_CONFIG, sentence) from error
+            opened.push_async_callback(admin.close)
+            for adapter in (sender, schemas, letters):
                 await adapter.start()
                 opened.push_async_callback(adapter.close)
             self.log.info("connector.started", state="starting", port=admin.port)
@@ -149,7 +166,9 @@ class _Service:
                 await pipeline.stop(0.0)
             await asyncio.wait((consuming,), timeout=15.0)
             if not consuming.done():
-                self.log.error("connector.stopped", code=EXIT_UNFINISHED, reason="the Kafka client does not close")
+                self.log.error(
+                    "connector.stopped", code=EXIT_UNFINISHED, reason="the Kafka client does not close"
+                )
                 os._exit(EXIT_UNFINISHED)
             stopping.cancel()
             beating.cancel()
@@ -164,6 +183,8 @@ class _Service:
 
 def _heartbeats(status: Status, source: KafkaSource) -> Mapping[str, Heartbeat]:
     return {
-        "event loop": Heartbeat(lambda: time.monotonic() - status.turned_at if status.turned_at else 0.0, 15.0),
+        "event loop": Heartbeat(
+            lambda: time.monotonic() - status.turned_at if status.turned_at else 0.0, 15.0
+        ),
         "poll": Heartbeat(lambda: time.monotonic() - source.last_poll if source.joined else 0.0, 60.0),
     }

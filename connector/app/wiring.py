@@ -50,7 +50,9 @@ def policy(settings: Settings) -> Policy:
     """What the pipeline is told."""
     front, limits = settings.front, settings.limits
     companies = {
-        name: company.per_minute for name, company in front.companies.items() if company.per_minute is not None
+        name: company.per_minute
+        for name, company in front.companies.items()
+        if company.per_minute is not None
     }
     return Policy(
         dead_letters=DeadLetterPolicy(
@@ -81,7 +83,8 @@ def sender(settings: Settings, clock: Clock, metrics: Metrics, log: EventLog) ->
     """Front, by the configured carrier. Raises ValueError for a CA file that is no use."""
     front = settings.front
     apps = {
-        name: App(app.base_url, _tokens(app, front.token_life_s, clock, log)) for name, app in front.apps.items()
+        name: App(app.base_url, _tokens(app, front.token_life_s, clock, log))
+        for name, app in front.apps.items()
     }
     return FrontSender(apps, _carrier(front, settings.limits.in_flight), clock, metrics, version=__version__)
 
@@ -110,7 +113,9 @@ def _secret(value: SecretStr | None, file: Path | None, clock: Clock, log: Event
     return FixedSecret(value.get_secret_value())
 
 
-def registry(settings: RegistrySettings | None, clock: Clock, metrics: Metrics, log: EventLog) -> SchemaSource:
+def registry(
+    settings: RegistrySettings | None, clock: Clock, metrics: Metrics, log: EventLog
+) -> SchemaSource:
     """The registry, or a place-holder where every topic has its schema in a file."""
     if settings is None:
         return NoRegistry()
@@ -202,7 +207,15 @@ def source_options(loaded: Loaded) -> SourceOptions:
 _CONSUMER_PREFIXES = (
     "fetch.", "queued.", "max.poll", "heartbeat.", "check.crcs", "group.", "consume.", "max.partition.fetch",
 )  # fmt: skip
-_PRODUCER_PREFIXES = ("queue.buffering", "linger.", "batch.", "compression.", "message.send", "sticky.", "partitioner")
+_PRODUCER_PREFIXES = (
+    "queue.buffering",
+    "linger.",
+    "batch.",
+    "compression.",
+    "message.send",
+    "sticky.",
+    "partitioner",
+)
 
 
 def dead_letters(settings: Settings, log: EventLog) -> DeadLetterProducer:

@@ -9,7 +9,7 @@ nothing is skipped.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import assert_never
 
 from connector.core.answers import Answer, Answered, Unknown
@@ -18,67 +18,29 @@ from connector.core.decode import ParsedSchema, SchemaAbsent, SchemaNeeded, Sche
 from connector.core.dispatch import Dispatch, Slot
 from connector.core.holds import Hold, Holds
 from connector.core.ledger import Ledger, Settling, Taken
-from connector.core.mapping import MappingSet, Plan, Skip
+from connector.core.mapping import Plan, Skip
 from connector.core.outcome import (
     Accepted,
     Refused,
     Rejected,
     RetryAt,
-    RetryPolicy,
     Throttled,
     decide,
     proves_credentials,
 )
-from connector.core.pacing import Pacing, RateLimits
+from connector.core.pacing import Pacing
 from connector.core.prepare import prepare
 from connector.core.records import Channel, Epoch, Record, TopicPartition
-from connector.pipeline.dead_letters import DeadLetterPolicy, DeadLetters
+from connector.pipeline.dead_letters import DeadLetters
 from connector.pipeline.ownership import Ownership
 from connector.pipeline.partition import Partition
 from connector.pipeline.work import Work
+from connector.pipeline.world import Policy, World
 from connector.ports import (
     Assignment,
-    Clock,
-    DeadLetterSink,
-    EventLog,
-    Offsets,
     Outcome,
     RegistryUnavailable,
-    SchemaSource,
-    Sender,
-    Telemetry,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """The adapters, started by `app` before the first call and closed after the last."""
-
-    mappings: MappingSet
-    schemas: SchemaSource
-    sender: Sender
-    dead_letters: DeadLetterSink
-    offsets: Offsets
-    clock: Clock
-    telemetry: Telemetry
-    log: EventLog
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """Bounds and waits. Seconds, unless the name says otherwise; bounds are per partition but `in_flight`."""
-
-    dead_letters: DeadLetterPolicy
-    in_flight: int = 64
-    partition_records: int = 1000
-    partition_bytes: int = 16 * 2**20
-    request_deadline_s: float = 15.0
-    """A former owner's request may still arrive for so long after it was cut off."""
-    commit_interval_s: float = 1.0
-    probe_interval_s: float = 60.0
-    registry_retry_cap_s: float = 10.0
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    rate_limits: RateLimits = field(default_factory=RateLimits)
 
 
 class Pipeline:

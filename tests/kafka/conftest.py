@@ -192,7 +192,7 @@ class Site:
         for connector in self._connectors:
             connector.stop()
         self.letters.close()
-        self._schemas.__exit__()
+        self._schemas.close()
 
     # --- topics and connectors --------------------------------------------------------------------------------
 
@@ -308,7 +308,9 @@ class Site:
 
     def accepted(self, *ids: str) -> bool:
         """Whether Front has accepted something for each of these messages and calls."""
-        return {row["external_id"] or row["call_id"] for row in self.requests(*ids) if row["accepted"]} == set(ids)
+        return {
+            row["external_id"] or row["call_id"] for row in self.requests(*ids) if row["accepted"]
+        } == set(ids)
 
     def wait_accepted(self, *ids: str, within_s: float = 20) -> None:
         """Until Front has accepted something for each of these messages and calls."""

@@ -237,7 +237,9 @@ def test_dlq_01_what_front_refuses_carries_fronts_words_and_the_attempt(site: Si
     assert (letter.key(), letter.value()) == (CANARY.encode(), value)
     assert raw_headers(letter)[:3] == OWN_HEADERS
     told = headers(letter)
-    assert {name: told[FRONT + name] for name in ("reason", "http.status", "operation", "attempts", "mapping")} == {
+    assert {
+        name: told[FRONT + name] for name in ("reason", "http.status", "operation", "attempts", "mapping")
+    } == {
         "reason": "front_rejected",
         "http.status": "400",
         "operation": "sync-inbound-message",
@@ -279,7 +281,9 @@ def test_dlq_10_the_commit_passes_a_bad_record_that_is_the_last(site: Site, runn
     assert site.committed(running.connector.group)[running.messages.name, 0].offset == last.offset + 1
 
 
-def test_a_record_of_5_mb_is_accepted_and_bad_ones_are_dead_lettered_whole(site: Site, running: Running) -> None:
+def test_a_record_of_5_mb_is_accepted_and_bad_ones_are_dead_lettered_whole(
+    site: Site, running: Running
+) -> None:
     """Size alone is no fault: what is passed on as it is may be large. What an expression must build has its bound."""
     text = CANARY + "x" * 5 * 2**20
     large = site.message(running.messages, text=text, text_format="HTML")
@@ -287,12 +291,16 @@ def test_a_record_of_5_mb_is_accepted_and_bad_ones_are_dead_lettered_whole(site:
     escaped = site.letters.of(site.send(running.messages, unbuilt, key=b"large"))
     undecodable = site.letters.of(site.send(running.messages, cut, key=b"large"))
     assert (escaped.value(), undecodable.value()) == (unbuilt, cut)
-    assert "body.body: the expression builds a result of more than 1048576 characters" in str(headers(escaped))
+    assert "body.body: the expression builds a result of more than 1048576 characters" in str(
+        headers(escaped)
+    )
     site.wait_accepted(large, good(site, running, running.messages))
     site.wait_committed(running.connector, running.messages)
 
 
-def test_a_dead_letter_topic_that_is_too_small_holds_the_record_and_nothing_else(site: Site, running: Running) -> None:
+def test_a_dead_letter_topic_that_is_too_small_holds_the_record_and_nothing_else(
+    site: Site, running: Running
+) -> None:
     """The hold is told in readiness; records of other keys flow; raised limits end it without a restart."""
     with limited(site, "1000"):
         place = site.send(running.messages, b"x" * 3000, key=b"large")
@@ -314,11 +322,18 @@ def test_what_a_java_platform_writes_is_accepted(site: Site, running: Running) -
     call_id, event = site.new_id("call"), {"event_id": "e", "line_id": VOICE.id}
     party = {"number": "+12025550100", "display_name": None}
     site.call(running.calls, "CallCreated", call_id=call_id, direction="INCOMING", remote_party=party)
-    value = {**event, "call_id": call_id, "occurred_at": 1_793_700_000_000, "summary": "They agreed on Friday — ✓"}
+    value = {
+        **event,
+        "call_id": call_id,
+        "occurred_at": 1_793_700_000_000,
+        "summary": "They agreed on Friday — ✓",
+    }
     fields = {field["name"] for field in json.loads(text)["fields"]}
     value |= {name: [] if name == "action_items" else None for name in fields - value.keys()}
     produce_with_jvm(site.kafka.bootstrap, running.calls.name, text, schema_id, [AvroJson(call_id, value)])
-    eventually(lambda: [row["accepted"] for row in site.requests(call_id)] == [True, True], 20, "two requests")
+    eventually(
+        lambda: [row["accepted"] for row in site.requests(call_id)] == [True, True], 20, "two requests"
+    )
     (inbox,) = site.front.state.front.accepted.of(VOICE.channel, VOICE.company).calls[call_id].assets
     assert json.loads(inbox.packed)["content"] == "They agreed on Friday — ✓"
 
@@ -326,10 +341,14 @@ def test_what_a_java_platform_writes_is_accepted(site: Site, running: Running) -
 def test_inv_07_no_content_of_a_record_and_no_secret_shows_anywhere(site: Site, running: Running) -> None:
     """Not in the log, the metrics, the probes' answers, the commits, or the headers that we add to dead letters."""
     sent = [
-        site.send(running.messages if bad.like == MESSAGES else running.calls, bad.value(site, running), key=bad.key)
+        site.send(
+            running.messages if bad.like == MESSAGES else running.calls, bad.value(site, running), key=bad.key
+        )
         for bad in BAD.values()
     ]
-    with site.faulty({"effect": "status", "status": 403, "times": 1}, {"effect": "status", "status": 503, "times": 1}):
+    with site.faulty(
+        {"effect": "status", "status": 403, "times": 1}, {"effect": "status", "status": 503, "times": 1}
+    ):
         site.wait_accepted(site.message(running.messages, **SPOKEN))
     letters = [site.letters.of(place) for place in sent]
     site.wait_committed(running.connector, running.messages, running.calls)
@@ -356,7 +375,9 @@ def good(site: Site, running: Running, topic: Topic) -> str:
 
 
 def settled(running: Running, topic: Topic, outcome: str) -> float:
-    return running.connector.metric("front_connector_records_processed_total", topic=topic.name, outcome=outcome)
+    return running.connector.metric(
+        "front_connector_records_processed_total", topic=topic.name, outcome=outcome
+    )
 
 
 def holds(running: Running) -> list[tuple[str, str]]:
@@ -397,6 +418,6 @@ def _written_by_us(told: Mapping[str, str], connector: Connector) -> None:
     assert told[f"{CONNECT}task.id"].isdigit()
     assert told[f"{CONNECT}exception.class.name"] == f"front_connector.{told[f'{FRONT}reason']}"
     assert told[f"{CONNECT}class.name"].startswith("connector.")
-    assert {"failed.at", "instance", "attempts", "requests.accepted"} <= {name.removeprefix(FRONT) for name in told}
-
-
+    assert {"failed.at", "instance", "attempts", "requests.accepted"} <= {
+        name.removeprefix(FRONT) for name in told
+    }

@@ -73,7 +73,7 @@ def test_shd_05_kill_9_at_random_moments_loses_nothing_and_repeats_only_what_no_
         service = Service(config)
         allowed, figures = 0, []
         try:
-            for kill in range(KILLS):
+            for _ in range(KILLS):
                 service.start()
                 so_far = front.state.log.arrived
                 moment = so_far + dice.randrange(200, 1200)

@@ -1,28 +1,17 @@
-"""The life of a record, in virtual time, against a scripted world. Laws: commit after acceptance, order per key, no loss."""
+"""The life of a record, in virtual time, against a scripted world."""
 
-from collections.abc import Awaitable, Callable
-from functools import wraps
+from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from connector.core.answers import Answered, NotSent, Unknown
 from connector.core.offset_map import Believed, read, write
 from connector.core.records import TopicPartition
 from connector.ports import NotWritten
-from tests.support import virtual_time
-from tests.support.world import LOG, SCHEMA, TP, Sent, Stage, record, unavailable_until
+from tests.support.virtual_time import in_virtual_time
+from tests.support.world import LOG, SCHEMA, Stage, record, unavailable_until
 
 OTHER = TopicPartition("other", 0)
-
-
-def in_virtual_time(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    @wraps(test)
-    def run(*args: object, **kwargs: object) -> None:
-        virtual_time.run(test(*args, **kwargs))  # type: ignore[arg-type]
-
-    return run
 
 
 @in_virtual_time
@@ -188,7 +177,9 @@ async def test_dlq_10_a_bad_record_at_the_end_is_passed() -> None:
     async with Stage() as stage:
         stage.assign()
         broken = record(5)
-        broken = type(broken)(topic="messages", partition=0, offset=5, epoch=broken.epoch, value=b"\x07nonsense")
+        broken = type(broken)(
+            topic="messages", partition=0, offset=5, epoch=broken.epoch, value=b"\x07nonsense"
+        )
         good = [record(offset, str(offset)) for offset in range(4)]
         stage.pipeline.received([*good, record(4, "bad"), broken])
         await stage.quiet()
@@ -266,7 +257,7 @@ async def test_ret_05_a_429_stops_its_company_and_is_no_attempt() -> None:
         assert stage.letters.letters == []
         assert stage.coordinator.committed().offset == 10  # type: ignore[union-attr]
         times = sorted({round(sent.at, 1) for sent in stage.front.sent})
-        assert all(later - earlier >= 2.0 for earlier, later in zip(times, times[1:], strict=False))
+        assert all(later - earlier >= 2.0 for earlier, later in pairwise(times))
 
 
 @in_virtual_time
@@ -282,206 +273,3 @@ async def test_led_28_a_retry_of_the_second_request_repeats_neither_first_nor_th
         assert stage.front.ids.count("0") == 4
         of_key = [sent.id for sent in stage.front.sent if sent.key == "three"]
         assert of_key == ["messages-0-0"] * 4 + ["messages-0-2"] * 3
-
-
-@in_virtual_time
-async def test_reb_04_a_revoke_waits_for_what_is_in_flight_and_commits_it_as_released() -> None:
-    """Five requests that take a second: all are in the revoke's commit, nothing queued starts."""
-    async with Stage(in_flight=5) as stage:
-        stage.front.delay = lambda _sent: 1.0
-        stage.assign()
-        stage.pipeline.received([record(offset, str(offset)) for offset in range(9)])
-        await stage.quiet(0.5)
-        await stage.pipeline.revoke([TP], 3.0)
-        committed = stage.coordinator.committed()
-        assert committed is not None
-        assert committed.offset == 5
-        assert read(committed.metadata, LOG, 5) == Believed(released=True, settled=())
-        await stage.quiet()
-        assert len(stage.front.sent) == 5
-
-
-@in_virtual_time
-async def test_reb_05_the_drain_of_a_revoke_is_bounded() -> None:
-    """A request that never ends is cut off at the bound; the rest is committed, not as released; the slot is free again."""
-    async with Stage(in_flight=2) as stage:
-        stage.front.delay = lambda sent: 1e9 if sent.key == "stuck" else 0.1
-        stage.assign()
-        stage.pipeline.received([record(0, "a"), record(1, "stuck")])
-        await stage.quiet(0.5)
-        await stage.pipeline.revoke([TP], 3.0)
-        committed = stage.coordinator.committed()
-        assert committed is not None
-        assert committed.offset == 1
-        assert read(committed.metadata, LOG, 1) == Believed(released=False, settled=())
-        assert stage.front.cancelled == ["messages-0-1"]
-        assert stage.pipeline.dispatch.in_flight == 0
-
-
-@in_virtual_time
-async def test_reb_02_an_acceptance_after_the_partition_was_lost_moves_nothing() -> None:
-    """Lost is not revoked: nothing is committed, late answers are stale, and the same partition may come back."""
-    async with Stage() as stage:
-        stage.front.delay = lambda _sent: 1.0
-        stage.assign()
-        stage.pipeline.received([record(0)])
-        await stage.quiet(0.5)
-        stage.pipeline.lost([TP])
-        stage.assign(100, epoch=2)
-        stage.pipeline.received([record(1), record(100, epoch=2)])
-        await stage.quiet()
-        assert [entry.offset for entries in stage.coordinator.history for entry in entries] == [0, 100, 101]
-        assert stage.pipeline.dispatch.in_flight == 0
-
-
-@in_virtual_time
-async def test_shd_01_a_stop_drains_and_commits_as_released() -> None:
-    """What is in flight finishes and counts; what is queued does not start."""
-    stage = Stage(in_flight=3)
-    async with stage:
-        stage.front.delay = lambda _sent: 1.0
-        stage.assign()
-        stage.pipeline.received([record(offset, str(offset)) for offset in range(10)])
-        await stage.quiet(0.5)
-        assert await stage.pipeline.stop(5.0)
-    committed = stage.coordinator.committed()
-    assert committed is not None
-    assert committed.offset == 3
-    assert read(committed.metadata, LOG, 3) == Believed(released=True, settled=())
-
-
-@in_virtual_time
-async def test_shd_08_a_defect_stops_the_process_and_commits_nothing() -> None:
-    """An exception that nobody expects is not swallowed."""
-    stage = Stage()
-    stage.front.script = lambda _sent, _n: 1 // 0  # type: ignore[return-value, arg-type]
-    with pytest.raises(ExceptionGroup):
-        async with stage:
-            stage.assign()
-            stage.pipeline.received([record(0)])
-            await stage.quiet()
-    assert stage.coordinator.committed().offset == 0  # type: ignore[union-attr]
-
-
-@in_virtual_time
-async def test_ord_12_bounds_pause_a_partition_and_it_goes_on_by_itself() -> None:
-    """A key that fails fills its partition: it pauses once, and resumes when half is settled."""
-    async with Stage(partition_records=10) as stage:
-        down = True
-        stage.front.script = lambda _sent, _n: Answered(503 if down else 202)
-        stage.assign()
-        stage.pipeline.received([record(offset, "a") for offset in range(10)])
-        await stage.quiet(5.0)
-        assert stage.coordinator.paused == {TP}
-        down = False
-        await stage.quiet(10.0)
-        assert (stage.coordinator.paused, stage.coordinator.pauses) == (set(), 1)
-
-
-@in_virtual_time
-async def test_led_20_one_commit_is_outstanding_at_a_time() -> None:
-    """A slow coordinator, many partitions and a claim in between: requests never overlap."""
-    async with Stage(commit_interval_s=0.1) as stage:
-        stage.coordinator.delay = 1.0
-        stage.assign()
-        for offset in range(50):
-            stage.pipeline.received([record(offset, str(offset % 7))])
-            if offset == 20:
-                stage.assign(tp=OTHER)
-            await stage.quiet(0.2)
-        await stage.quiet(5.0)
-        assert stage.coordinator.most_outstanding == 1
-        assert stage.coordinator.committed().offset == 50  # type: ignore[union-attr]
-
-
-@in_virtual_time
-async def test_led_15_a_commit_that_failed_is_made_again_without_new_traffic() -> None:
-    """Nothing is sent again, and the offset arrives with the next one."""
-    async with Stage() as stage:
-        stage.coordinator.script = lambda n: "REQUEST_TIMED_OUT" if 2 <= n <= 4 else None
-        stage.assign()
-        stage.pipeline.received([record(0)])
-        await stage.quiet(10.0)
-        assert stage.coordinator.committed().offset == 1  # type: ignore[union-attr]
-        assert stage.front.ids == ["0"]
-
-
-@in_virtual_time
-async def test_a_rewound_log_is_sent_again_and_old_answers_count_for_nothing() -> None:
-    """The same offsets carry other records: what was in flight is cut off, the new ones are sent."""
-    async with Stage(request_deadline_s=1.0) as stage:
-        stage.front.delay = lambda _sent: 0.5
-        stage.assign()
-        stage.pipeline.received([record(0), record(1, "b"), record(2, "c")])
-        await stage.quiet(0.1)
-        stage.pipeline.received([record(1, "new"), record(2, "newer")])
-        await stage.quiet(5.0)
-        assert [sent.key for sent in stage.front.sent][-2:] == ["new", "newer"]
-        assert stage.coordinator.committed().offset == 3  # type: ignore[union-attr]
-
-
-@given(st.data())
-@settings(max_examples=60, deadline=None)
-def test_any_answers_keep_the_laws(data: st.DataObject) -> None:
-    """Random records, answers, delays, revokes and losses: no loss, order per key, every commit true when made."""
-    virtual_time.run(_any_answers(data))
-
-
-async def _any_answers(data: st.DataObject) -> None:
-    keys = data.draw(st.lists(st.sampled_from(["a", "b", "c", "bad", "skip", "three"]), min_size=1, max_size=25))
-    answers = data.draw(
-        st.lists(st.sampled_from([202, 202, 202, 503, 400, 429, 401, 403, 404, "lost", "unsent"]), min_size=30, max_size=30)
-    )
-    delays = data.draw(st.lists(st.sampled_from([0.01, 0.3, 2.0]), min_size=7, max_size=7))
-    moves = data.draw(st.lists(st.sampled_from(["revoke", "lost", "wait"]), max_size=4))
-    stage = Stage(in_flight=3, request_deadline_s=3.0, probe_interval_s=5.0, partition_records=6)
-    count = iter(range(10**9))
-    calm = False
-
-    def script(_sent: Sent, _n: int) -> Answered | Unknown | NotSent:
-        drawn = 202 if calm else answers[next(count) % len(answers)]
-        return Unknown("timeout") if drawn == "lost" else NotSent("connect") if drawn == "unsent" else Answered(int(drawn))
-
-    settled: set[int] = {offset for offset, key in enumerate(keys) if key == "skip"}
-    accepted: dict[int, int] = {}
-
-    def watched(sent: Sent, n: int) -> Answered | Unknown | NotSent:
-        answer = script(sent, n)
-        offset = int(sent.id.rsplit("-", 1)[1])
-        if isinstance(answer, Answered) and answer.status == 202:
-            accepted[offset] = accepted.get(offset, 0) + 1
-        return answer
-
-    async with stage:
-        stage.front.script = watched
-        stage.front.delay = lambda sent: delays[len(stage.front.sent) % len(delays)]
-        epoch, start, metadata = 1, 0, None
-        for move in [*moves, "end"]:
-            stage.assign(start, metadata=metadata, epoch=epoch)
-            stage.pipeline.received([record(offset, key, epoch=epoch) for offset, key in enumerate(keys) if offset >= start])
-            if move == "end":
-                break
-            await stage.quiet(data.draw(st.sampled_from([0.1, 1.0, 6.0])))
-            if move == "lost":
-                stage.pipeline.lost([TP])
-            else:
-                await stage.pipeline.revoke([TP], 2.5)
-            committed = stage.coordinator.committed()
-            if committed is not None:
-                start, metadata = committed.offset, committed.metadata
-            epoch += 1
-        calm = True
-        await stage.quiet(300.0)
-    settled |= {letter.source.offset for letter in stage.letters.letters}
-    done = settled | set(accepted)
-    assert done == set(range(len(keys))), "every record is accepted, dead-lettered or skipped"
-    final = stage.coordinator.committed()
-    assert final is not None
-    assert final.offset == len(keys)
-    firsts: dict[str, list[int]] = {}
-    for sent in stage.front.sent:
-        offset = int(sent.id.rsplit("-", 1)[1])
-        order = firsts.setdefault(sent.key, [])
-        if offset not in order:
-            order.append(offset)
-    assert all(order == sorted(order) for order in firsts.values()), "first requests of a key come in offset order"

@@ -2,6 +2,5 @@
 
 from connector.adapters.kafka.consumer import KafkaSource, SourceOptions
 from connector.adapters.kafka.producer import DeadLetterProducer
-from connector.adapters.kafka.starts import StartupRefused
 
-__all__ = ["DeadLetterProducer", "KafkaSource", "SourceOptions", "StartupRefused"]
+__all__ = ["DeadLetterProducer", "KafkaSource", "SourceOptions"]

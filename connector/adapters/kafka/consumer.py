@@ -43,7 +43,7 @@ class SourceOptions:
 
 
 class KafkaSource:
-    """Implements `ports.Offsets`; tells the sink what happens. All methods are the loop's, those with `_thread_` the thread's."""
+    """Implements `ports.Offsets`; tells the sink what happens. Methods are the loop's, those with `_thread_` the thread's."""
 
     def __init__(self, options: SourceOptions, log: EventLog, on_error: Callable[[str], None]) -> None:
         self._options = options

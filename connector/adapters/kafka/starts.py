@@ -16,17 +16,10 @@ from confluent_kafka.admin import AdminClient
 
 from connector.core.mapping import Start, StartAt
 from connector.core.offset_map import LogIdentity, write
+from connector.ports import StartupRefused
 
 REQUEST_S = 10.0
 """How long one question to the broker may take."""
-
-
-class StartupRefused(Exception):
-    """The service cannot start as it is configured. `exit_code`: 78 configuration, 77 permission."""
-
-    def __init__(self, exit_code: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.exit_code = exit_code
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,40 @@
+"""What a pipeline is given: the adapters it acts through, and its bounds and waits."""
+
+from dataclasses import dataclass, field
+
+from connector.core.mapping import MappingSet
+from connector.core.outcome import RetryPolicy
+from connector.core.pacing import RateLimits
+from connector.pipeline.dead_letters import DeadLetterPolicy
+from connector.ports import Clock, DeadLetterSink, EventLog, Offsets, SchemaSource, Sender, Telemetry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The adapters, started by `app` before the first call and closed after the last."""
+
+    mappings: MappingSet
+    schemas: SchemaSource
+    sender: Sender
+    dead_letters: DeadLetterSink
+    offsets: Offsets
+    clock: Clock
+    telemetry: Telemetry
+    log: EventLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Bounds and waits. Seconds, unless the name says otherwise; bounds are per partition but `in_flight`."""
+
+    dead_letters: DeadLetterPolicy
+    in_flight: int = 64
+    partition_records: int = 1000
+    partition_bytes: int = 16 * 2**20
+    request_deadline_s: float = 15.0
+    """A former owner's request may still arrive for so long after it was cut off."""
+    commit_interval_s: float = 1.0
+    probe_interval_s: float = 60.0
+    registry_retry_cap_s: float = 10.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    rate_limits: RateLimits = field(default_factory=RateLimits)

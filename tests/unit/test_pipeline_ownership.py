@@ -1,0 +1,147 @@
+"""Partitions come and go, the service stops, bounds and commits hold: in virtual time, against a scripted world."""
+
+import pytest
+
+from connector.core.answers import Answered
+from connector.core.offset_map import Believed, read
+from connector.core.records import TopicPartition
+from tests.support.virtual_time import in_virtual_time
+from tests.support.world import LOG, TP, Stage, record
+
+OTHER = TopicPartition("other", 0)
+
+
+@in_virtual_time
+async def test_reb_04_a_revoke_waits_for_what_is_in_flight_and_commits_it_as_released() -> None:
+    """Five requests that take a second: all are in the revoke's commit, nothing queued starts."""
+    async with Stage(in_flight=5) as stage:
+        stage.front.delay = lambda _sent: 1.0
+        stage.assign()
+        stage.pipeline.received([record(offset, str(offset)) for offset in range(9)])
+        await stage.quiet(0.5)
+        await stage.pipeline.revoke([TP], 3.0)
+        committed = stage.coordinator.committed()
+        assert committed is not None
+        assert committed.offset == 5
+        assert read(committed.metadata, LOG, 5) == Believed(released=True, settled=())
+        await stage.quiet()
+        assert len(stage.front.sent) == 5
+
+
+@in_virtual_time
+async def test_reb_05_the_drain_of_a_revoke_is_bounded() -> None:
+    """A request that never ends is cut off at the bound; the rest is committed, not as released; the slot is free again."""
+    async with Stage(in_flight=2) as stage:
+        stage.front.delay = lambda sent: 1e9 if sent.key == "stuck" else 0.1
+        stage.assign()
+        stage.pipeline.received([record(0, "a"), record(1, "stuck")])
+        await stage.quiet(0.5)
+        await stage.pipeline.revoke([TP], 3.0)
+        committed = stage.coordinator.committed()
+        assert committed is not None
+        assert committed.offset == 1
+        assert read(committed.metadata, LOG, 1) == Believed(released=False, settled=())
+        assert stage.front.cancelled == ["messages-0-1"]
+        assert stage.pipeline.dispatch.in_flight == 0
+
+
+@in_virtual_time
+async def test_reb_02_an_acceptance_after_the_partition_was_lost_moves_nothing() -> None:
+    """Lost is not revoked: nothing is committed, late answers are stale, and the same partition may come back."""
+    async with Stage() as stage:
+        stage.front.delay = lambda _sent: 1.0
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.5)
+        stage.pipeline.lost([TP])
+        stage.assign(100, epoch=2)
+        stage.pipeline.received([record(1), record(100, epoch=2)])
+        await stage.quiet()
+        assert [entry.offset for entries in stage.coordinator.history for entry in entries] == [0, 100, 101]
+        assert stage.pipeline.dispatch.in_flight == 0
+
+
+@in_virtual_time
+async def test_shd_01_a_stop_drains_and_commits_as_released() -> None:
+    """What is in flight finishes and counts; what is queued does not start."""
+    stage = Stage(in_flight=3)
+    async with stage:
+        stage.front.delay = lambda _sent: 1.0
+        stage.assign()
+        stage.pipeline.received([record(offset, str(offset)) for offset in range(10)])
+        await stage.quiet(0.5)
+        assert await stage.pipeline.stop(5.0)
+    committed = stage.coordinator.committed()
+    assert committed is not None
+    assert committed.offset == 3
+    assert read(committed.metadata, LOG, 3) == Believed(released=True, settled=())
+
+
+@in_virtual_time
+async def test_shd_08_a_defect_stops_the_process_and_commits_nothing() -> None:
+    """An exception that nobody expects is not swallowed."""
+    stage = Stage()
+    stage.front.script = lambda _sent, _n: 1 // 0  # type: ignore[return-value, arg-type]
+    with pytest.raises(ExceptionGroup):
+        async with stage:
+            stage.assign()
+            stage.pipeline.received([record(0)])
+            await stage.quiet()
+    assert stage.coordinator.committed().offset == 0  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_ord_12_bounds_pause_a_partition_and_it_goes_on_by_itself() -> None:
+    """A key that fails fills its partition: it pauses once, and resumes when half is settled."""
+    async with Stage(partition_records=10) as stage:
+        down = True
+        stage.front.script = lambda _sent, _n: Answered(503 if down else 202)
+        stage.assign()
+        stage.pipeline.received([record(offset, "a") for offset in range(10)])
+        await stage.quiet(5.0)
+        assert stage.coordinator.paused == {TP}
+        down = False
+        await stage.quiet(10.0)
+        assert (stage.coordinator.paused, stage.coordinator.pauses) == (set(), 1)
+
+
+@in_virtual_time
+async def test_led_20_one_commit_is_outstanding_at_a_time() -> None:
+    """A slow coordinator, many partitions and a claim in between: requests never overlap."""
+    async with Stage(commit_interval_s=0.1) as stage:
+        stage.coordinator.delay = 1.0
+        stage.assign()
+        for offset in range(50):
+            stage.pipeline.received([record(offset, str(offset % 7))])
+            if offset == 20:
+                stage.assign(tp=OTHER)
+            await stage.quiet(0.2)
+        await stage.quiet(5.0)
+        assert stage.coordinator.most_outstanding == 1
+        assert stage.coordinator.committed().offset == 50  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_led_15_a_commit_that_failed_is_made_again_without_new_traffic() -> None:
+    """Nothing is sent again, and the offset arrives with the next one."""
+    async with Stage() as stage:
+        stage.coordinator.script = lambda n: "REQUEST_TIMED_OUT" if 2 <= n <= 4 else None
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(10.0)
+        assert stage.coordinator.committed().offset == 1  # type: ignore[union-attr]
+        assert stage.front.ids == ["0"]
+
+
+@in_virtual_time
+async def test_a_rewound_log_is_sent_again_and_old_answers_count_for_nothing() -> None:
+    """The same offsets carry other records: what was in flight is cut off, the new ones are sent."""
+    async with Stage(request_deadline_s=1.0) as stage:
+        stage.front.delay = lambda _sent: 0.5
+        stage.assign()
+        stage.pipeline.received([record(0), record(1, "b"), record(2, "c")])
+        await stage.quiet(0.1)
+        stage.pipeline.received([record(1, "new"), record(2, "newer")])
+        await stage.quiet(5.0)
+        assert [sent.key for sent in stage.front.sent][-2:] == ["new", "newer"]
+        assert stage.coordinator.committed().offset == 3  # type: ignore[union-attr]
