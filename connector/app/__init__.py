@@ -1,6 +1,7 @@
 """The composition root: settings become adapters, adapters and pipeline become a running service.
 
-Only here do adapters and pipeline meet. `wiring.py` builds, `service.py` runs and stops, `status.py` says how it is.
+Only here do adapters and pipeline meet. `wiring.py` makes each part from its settings,
+`assembly.py` joins them, `service.py` runs and stops, `status.py` says how it is.
 """
 
 from connector.app.service import run

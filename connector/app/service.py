@@ -7,29 +7,20 @@ leave the group -> close the rest. A second signal leaves at once: what was not 
 
 import asyncio
 import os
-import platform
 import signal
-import time
-from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import confluent_kafka
 import structlog
 from confluent_kafka import KafkaException
 
-from connector import __version__
-from connector.adapters.admin import AdminServer, AdminSources, Heartbeat
 from connector.adapters.kafka import KafkaSource
-from connector.adapters.telemetry import Metrics, configure_logging
-from connector.app import wiring
-from connector.app.clock import SystemClock
+from connector.adapters.telemetry import configure_logging
+from connector.app.assembly import assemble
 from connector.app.status import Status
 from connector.config import Loaded
-from connector.core.operations import OPERATIONS
-from connector.core.status import BuildInfo, Snapshot
-from connector.pipeline import Pipeline, World
+from connector.pipeline import Pipeline
 from connector.ports import EventLog, StartupRefused
 
 EXIT_CONFIG = 78
@@ -79,68 +70,24 @@ class _Service:
     log: EventLog
 
     async def live(self) -> int:
-        settings = self.loaded.settings
-        clock = SystemClock()
-        build = BuildInfo(
-            version=__version__,
-            revision=os.environ.get("SOURCE_REVISION", "unknown"),
-            python=platform.python_version(),
-            librdkafka=confluent_kafka.libversion()[0],
-        )
-        status: Status | None = None
-
-        def snapshot() -> Snapshot:
-            return (
-                status.snapshot()
-                if status
-                else Snapshot(state="starting", ready=False, reasons=("starting",))
-            )
-
-        metrics = Metrics(snapshot, build)
-        metrics.initialise(self.loaded.mappings.topics, OPERATIONS)
+        """Open what must be open, run, close it in the opposite order."""
         try:
-            sender = wiring.sender(settings, clock, metrics, self.log)
-            schemas = wiring.registry(settings.registry, clock, metrics, self.log)
+            parts = assemble(self.loaded, self.log)
         except ValueError as error:  # a certificate or secret file that is no use
             raise StartupRefused(EXIT_CONFIG, str(error)) from error
-        letters = wiring.dead_letters(settings, self.log)
-        source = KafkaSource(wiring.source_options(self.loaded), self.log, metrics.client_error)
-        pipeline = Pipeline(
-            World(
-                mappings=self.loaded.mappings,
-                schemas=schemas,
-                sender=sender,
-                dead_letters=letters,
-                offsets=source,
-                clock=clock,
-                telemetry=metrics,
-                log=self.log,
-            ),
-            wiring.policy(settings),
-        )
-        status = Status(pipeline, source, tuple(settings.front.apps))
-        admin = AdminServer(
-            AdminSources(
-                snapshot=snapshot,
-                metrics=metrics.exposition,
-                build=build,
-                heartbeats=_heartbeats(status, source),
-            ),
-            settings.telemetry.port,
-            settings.telemetry.host,
-        )
         async with AsyncExitStack() as opened:
             try:
-                await admin.start()
+                await parts.admin.start()
             except OSError as error:
-                sentence = f"cannot listen on telemetry.port {settings.telemetry.port}: {error.strerror}"
+                port = self.loaded.settings.telemetry.port
+                sentence = f"cannot listen on telemetry.port {port}: {error.strerror}"
                 raise StartupRefused(EXIT_CONFIG, sentence) from error
-            opened.push_async_callback(admin.close)
-            for adapter in (sender, schemas, letters):
+            opened.push_async_callback(parts.admin.close)
+            for adapter in parts.adapters:
                 await adapter.start()
                 opened.push_async_callback(adapter.close)
-            self.log.info("connector.started", state="starting", port=admin.port)
-            code = await self._run(pipeline, source, status)
+            self.log.info("connector.started", state="starting", port=parts.admin.port)
+            code = await self._run(parts.pipeline, parts.source, parts.status)
         self.log.info("connector.stopped", code=code)
         return code
 
@@ -179,12 +126,3 @@ class _Service:
             self.log.warning("connector.stopped", code=EXIT_SECOND_SIGNAL, reason="second signal")
             os._exit(EXIT_SECOND_SIGNAL)
         stop.set()
-
-
-def _heartbeats(status: Status, source: KafkaSource) -> Mapping[str, Heartbeat]:
-    return {
-        "event loop": Heartbeat(
-            lambda: time.monotonic() - status.turned_at if status.turned_at else 0.0, 15.0
-        ),
-        "poll": Heartbeat(lambda: time.monotonic() - source.last_poll if source.joined else 0.0, 60.0),
-    }

@@ -71,7 +71,7 @@ class Failure:
     """What went wrong with a record.
 
     message: our own words, without record data. step: dotted name of the class or function that gave up.
-    rule: of the mapping. accepted: how many of the record's requests Front had accepted, so that a redrive
+    rule: of the mapping. of_key: the record's key, not its value, is at fault. accepted: how many of the record's requests Front had accepted, so that a redrive
     goes on behind them. details: what Front said; tokens in it are removed here, not by the caller.
     """
 
@@ -85,6 +85,7 @@ class Failure:
     schema_id: str | None = None
     http_status: int | None = None
     request_id: str | None = None
+    of_key: bool = False
     attempts: int = 0
     accepted: int = 0
     details: tuple[str, ...] = ()
@@ -158,7 +159,7 @@ def _headers(
         "offset": str(record.offset),
         "connector.name": origin.connector,
         "task.id": ordinal[1] if ordinal else "0",
-        "stage": _CONNECT_STAGES[failure.stage],
+        "stage": "KEY_CONVERTER" if failure.of_key else _CONNECT_STAGES[failure.stage],
         "class.name": failure.step,
         # Our failures are values; this name stands for the exception's type in tools that group by it.
         "exception.class.name": f"front_connector.{failure.reason}",

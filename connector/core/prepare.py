@@ -101,13 +101,15 @@ def _read_framed(
                 message=f"{part}: the registry has no schema {framed.ref}: {detail}",
                 step=f"{__name__}.decode_{part}",
                 schema_id=str(framed.ref),
+                of_key=part == "key",
             )
         case ParsedSchema() as schema:
             return read_avro(framed.body, schema)
 
 
 def _undecodable(part: Part, why: str) -> Failure:
-    return Failure(reason="decode_failed", stage="decode", message=why, step=f"{__name__}.decode_{part}")
+    step = f"{__name__}.decode_{part}"
+    return Failure(reason="decode_failed", stage="decode", message=why, step=step, of_key=part == "key")
 
 
 def _failure(refusal: Refusal, schema: ParsedSchema | None) -> Failure:

@@ -179,6 +179,7 @@ class Site:
         self.front = front
         self.letters = Letters(kafka.bootstrap, kafka.create_topic(config=TEN_MB))
         self._folder = folder
+        self._run = uuid.uuid4().hex[:4]
         self._numbers = itertools.count(1)
         self._admin: AdminClient = kafka.new_admin()
         self._producer = Producer(
@@ -228,8 +229,8 @@ class Site:
     # --- records ----------------------------------------------------------------------------------------------
 
     def new_id(self, kind: str) -> str:
-        """An id that no other test of the module has."""
-        return f"{kind}-{next(self._numbers)}"
+        """An id that no other test has."""
+        return f"{kind}-{self._run}-{next(self._numbers)}"
 
     def encode(self, topic: Topic, schema: str, value: Mapping[str, object]) -> bytes:
         """A value as confluent-kafka's own serializer writes it. `schema`: as in `schemas/avro`, or a schema's text."""
@@ -328,6 +329,10 @@ class Site:
         return sum(
             end - (max(0, told[tp].offset) if tp in told else 0) for tp, end in self.ends(names).items()
         )
+
+    def partitions(self, name: str) -> int:
+        """How many partitions a topic has now."""
+        return len(self._admin.list_topics(name, timeout=10).topics[name].partitions)
 
     def ends(self, names: Iterable[str]) -> dict[tuple[str, int], int]:
         """The end of each partition of these topics."""

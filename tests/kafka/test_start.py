@@ -163,7 +163,7 @@ def test_led_22_a_partition_that_is_added_later_begins_at_its_first_record(site:
     connector.begin_and_join()
     admin = site.kafka.new_admin()
     admin.create_partitions([NewPartitions(topic.name, 3)])[topic.name].result(10)
-    eventually(lambda: len(site.ends([topic.name])) == 3, 10, "three partitions")
+    eventually(lambda: site.partitions(topic.name) == 3, 10, "three partitions")
     added = [site.message(topic, partition=number) for number in (1, 2, 1, 2)]
     site.wait_accepted(*added)
     site.wait_committed(connector, topic)

@@ -289,3 +289,9 @@ def test_a_smaller_letter_keeps_the_originals_and_does_not_let_them_speak_for_us
     assert _last(small)["front.details"] is None
     assert _last(small)["__connect.errors.exception.message"] is None
     assert smaller(small) == small
+
+
+def test_a_key_that_cannot_be_read_is_connects_key_converter() -> None:
+    """Connect tells keys from values; so do we."""
+    failure = Failure(reason="decode_failed", stage="decode", message="not UTF-8", step="x.y", of_key=True)
+    assert _last(envelope(_RECORD, failure, _ORIGIN, 0))["__connect.errors.stage"] == b"KEY_CONVERTER"

@@ -1,0 +1,83 @@
+"""The whole service, put together and not yet started."""
+
+import os
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import confluent_kafka
+
+from connector import __version__
+from connector.adapters.admin import AdminServer, AdminSources, Heartbeat
+from connector.adapters.kafka import KafkaSource
+from connector.adapters.telemetry import Metrics
+from connector.app import wiring
+from connector.app.clock import SystemClock
+from connector.app.status import Status
+from connector.config import Loaded
+from connector.core.operations import OPERATIONS
+from connector.core.status import BuildInfo, Snapshot
+from connector.pipeline import Pipeline, World
+from connector.ports import DeadLetterSink, EventLog, SchemaSource, Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """`admin` is started first and closed last, so that probes are answered all the time; `adapters` in their order."""
+
+    admin: AdminServer
+    adapters: tuple[Sender | SchemaSource | DeadLetterSink, ...]
+    pipeline: Pipeline
+    source: KafkaSource
+    status: Status
+
+
+def assemble(loaded: Loaded, log: EventLog) -> Parts:
+    """Build everything. Raises ValueError for a certificate or secret file that is no use."""
+    settings = loaded.settings
+    clock = SystemClock()
+    build = BuildInfo(
+        version=__version__,
+        revision=os.environ.get("SOURCE_REVISION", "unknown"),
+        python=platform.python_version(),
+        librdkafka=confluent_kafka.libversion()[0],
+    )
+    status: Status | None = None
+
+    def snapshot() -> Snapshot:
+        assert status is not None, "scraped before it was assembled"
+        return status.snapshot()
+
+    metrics = Metrics(snapshot, build)
+    metrics.initialise(loaded.mappings.topics, OPERATIONS)
+    sender = wiring.sender(settings, clock, metrics, log)
+    schemas = wiring.registry(settings.registry, clock, metrics, log)
+    letters = wiring.dead_letters(settings, log)
+    source = KafkaSource(wiring.source_options(loaded), log, metrics.client_error)
+    world = World(
+        mappings=loaded.mappings,
+        schemas=schemas,
+        sender=sender,
+        dead_letters=letters,
+        offsets=source,
+        clock=clock,
+        telemetry=metrics,
+        log=log,
+    )
+    pipeline = Pipeline(world, wiring.policy(settings))
+    status = Status(pipeline, source, tuple(settings.front.apps))
+    sources = AdminSources(
+        snapshot=snapshot, metrics=metrics.exposition, build=build, heartbeats=_heartbeats(status, source)
+    )
+    admin = AdminServer(sources, settings.telemetry.port, settings.telemetry.host)
+    return Parts(admin, (sender, schemas, letters), pipeline, source, status)
+
+
+def _heartbeats(status: Status, source: KafkaSource) -> Mapping[str, Heartbeat]:
+    return {
+        "event loop": Heartbeat(
+            lambda: time.monotonic() - status.turned_at if status.turned_at else 0.0, 15.0
+        ),
+        "poll": Heartbeat(lambda: time.monotonic() - source.last_poll if source.joined else 0.0, 60.0),
+    }
