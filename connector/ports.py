@@ -69,6 +69,10 @@ class SchemaSource(Protocol):
 
     async def start(self) -> None: ...
 
+    @property
+    def entries(self) -> int:
+        """How many schemas are known."""
+
     def cached(self, ref: SchemaRef) -> ParsedSchema | None:
         """The schema if it is known already. Does not block: the hot path."""
 

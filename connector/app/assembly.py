@@ -66,7 +66,7 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
         log=log,
     )
     pipeline = Pipeline(world, wiring.policy(settings))
-    status = Status(pipeline, source, tuple(settings.front.apps))
+    status = Status(pipeline, source, schemas, tuple(settings.front.apps))
     sources = AdminSources(
         snapshot=snapshot, metrics=metrics.exposition, build=build, heartbeats=_heartbeats(status, source)
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from connector.adapters.kafka import KafkaSource
 from connector.core.status import HoldStatus, PartitionStatus, Snapshot, State
 from connector.pipeline import Pipeline
+from connector.ports import SchemaSource
 
 
 @dataclass(slots=True)
@@ -15,9 +16,9 @@ class Status:
 
     pipeline: Pipeline
     source: KafkaSource
+    schemas: SchemaSource
     apps: tuple[str, ...]
     draining: bool = False
-    schema_cache_entries: int = 0
     turned_at: float = 0.0
     """When the event loop last turned, monotonic."""
 
@@ -45,7 +46,7 @@ class Status:
             partitions=tuple(self._partitions()),
             last_accepted_wall=pipeline.last_accepted_wall,
             last_poll_wall=self.source.last_poll_wall,
-            schema_cache_entries=self.schema_cache_entries,
+            schema_cache_entries=self.schemas.entries,
         )
 
     def _state(self) -> tuple[State, tuple[str, ...]]:

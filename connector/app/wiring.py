@@ -142,6 +142,11 @@ class NoRegistry:
     async def start(self) -> None:
         """Nothing to open."""
 
+    @property
+    def entries(self) -> int:
+        """None."""
+        return 0
+
     def cached(self, ref: SchemaRef) -> ParsedSchema | None:  # noqa: ARG002
         """Nothing."""
         return None

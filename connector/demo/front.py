@@ -27,22 +27,23 @@ def world(companies: int = COMPANIES_DEFAULT) -> World:
     return World(apps={UID: SecretStr(SECRET)}, companies=names, channels=channels)
 
 
-def switches(records: int, seed: int) -> Switches:
-    """A limit for each channel, and no deduplication: a Front that hides repeats says nothing about them."""
-    return Switches(dedupe="off", tier_rps=_requests_per_second(records), seed=seed)
+def switches(records: int, seed: int, *, calm: bool) -> Switches:
+    """A limit for each channel, none when calm; no deduplication: a Front that hides repeats says nothing about them."""
+    return Switches(dedupe="off", tier_rps=0 if calm else _requests_per_second(records), seed=seed)
 
 
 def rate_limit(records: int, *, calm: bool) -> dict[str, int]:
-    """The connector's own limits: just below Front's, as they should be; or just above, so that Front says 429."""
-    requests_per_second = _requests_per_second(records)
+    """The connector's own limits: a little above Front's, so that Front says 429; when calm none, to see how fast it is."""
     return {
         "company_per_minute": 0,
-        "channel_per_second": requests_per_second - 1 if calm else requests_per_second + 1,
+        "channel_per_second": 0 if calm else _requests_per_second(records) + 1,
     }
 
 
-def trouble(records: int) -> list[dict[str, Any]]:
+def trouble(records: int, *, calm: bool) -> list[dict[str, Any]]:
     """Fault rules for `PUT /_sim/faults`. The first that strikes wins."""
+    if calm:
+        return []
     return [
         {"effect": "status", "status": 500, "share": 0.02},
         # Carried out, and the connection closed before the answer: each makes a duplicate.

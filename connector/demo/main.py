@@ -30,6 +30,7 @@ from connector.demo.connector import LOG_NAME, Connector
 from connector.demo.estate import DEAD_LETTER_TOPIC, Estate
 from connector.demo.events import COMPANIES_DEFAULT, TOPICS, generate
 from connector.demo.evidence import letters, raw_log
+from connector.demo.interrupt import Interrupted, Interrupts
 from connector.demo.progress import Observer, display
 from connector.demo.records import DemoRecord
 from connector.demo.registry import running_registry
@@ -40,7 +41,6 @@ from connector.simulator.server import ListenError, running
 
 EXIT_FAILED = 1
 EXIT_UNAVAILABLE = 69
-EXIT_INTERRUPTED = 130
 
 _PARTITIONS = dict(zip(TOPICS, (4, 4, 2, 1), strict=True))
 _LOOK_EVERY_S = 0.25
@@ -57,6 +57,7 @@ class _Run:
     seed: int
     folder: Path
     console: Console
+    interrupts: Interrupts
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +87,26 @@ def run(*, calm: bool, records: int, seed: int) -> int:
     """Run the demo on the terminal or pipe that stdout is; the exit code. Takes less than a minute.
 
     0: nothing lost, nothing out of order, all as planned. 1: not so. 69: something embedded does not work here.
-    130: Ctrl-C.
+    130, 143: Ctrl-C, SIGTERM.
     """
     # The user's settings for a connector of their own are not meant for this one.
     for name in ours(os.environ):
         del os.environ[name]
     # rich would colour a pipe too if FORCE_COLOR is set.
     console = Console(force_terminal=sys.stdout.isatty(), highlight=False, markup=False)
-    folder = Path(tempfile.mkdtemp(prefix="front-connector-demo-"))
-    traffic = tuple(generate(seed=seed, records=records, calm=calm))
-    try:
-        outcome = _play(_Run(traffic, calm, seed, folder, console))
-    except KeyboardInterrupt:
-        console.print("interrupted; everything is stopped")
-        shutil.rmtree(folder)
-        return EXIT_INTERRUPTED
-    except (EmbeddedBrokerError, ListenError, KafkaException, httpx.HTTPError, OSError) as error:
-        _say(console, f"the demo cannot go on: {error}")
-        _tell_where(console, folder)
-        return EXIT_UNAVAILABLE
+    with Interrupts() as interrupts:
+        folder = Path(tempfile.mkdtemp(prefix="front-connector-demo-"))
+        traffic = tuple(generate(seed=seed, records=records, calm=calm))
+        try:
+            outcome = _play(_Run(traffic, calm, seed, folder, console, interrupts))
+        except Interrupted as interrupted:
+            console.print("interrupted; everything is stopped")
+            shutil.rmtree(folder)
+            return interrupted.exit_code
+        except (EmbeddedBrokerError, ListenError, KafkaException, httpx.HTTPError, OSError) as error:
+            _say(console, f"the demo cannot go on: {error}")
+            _tell_where(console, folder)
+            return EXIT_UNAVAILABLE
     return _conclude(outcome, folder, console)
 
 
@@ -113,7 +115,7 @@ def _play(run: _Run) -> _Outcome:
     with (
         EmbeddedBroker() as broker,
         running_registry() as registry,
-        running(front.world(), front.switches(records, run.seed)) as simulator,
+        running(front.world(), front.switches(records, run.seed, calm=run.calm)) as simulator,
     ):
         for topic, partitions in _PARTITIONS.items():
             broker.create_topic(topic, partitions)
@@ -124,9 +126,8 @@ def _play(run: _Run) -> _Outcome:
             front_url=simulator.base_url,
             settings={"front": {"rate_limit": front.rate_limit(records, calm=run.calm)}},
         ).write(run.folder)
-        if not run.calm:
-            faults = f"{simulator.base_url}/_sim/faults"
-            httpx.put(faults, json=front.trouble(records), trust_env=False).raise_for_status()
+        rules = front.trouble(records, calm=run.calm)
+        httpx.put(f"{simulator.base_url}/_sim/faults", json=rules, trust_env=False).raise_for_status()
         _announce(run, simulator.base_url)
         publisher = Publisher(broker.bootstrap, registry.url)
         with Connector(config) as connector:
@@ -164,10 +165,12 @@ def _watch(run: _Run, publisher: Publisher, connector: Connector, front_url: str
         observer = Observer(connector, front_url, client)
         waiting = iter(run.traffic)
         while batch := tuple(itertools.islice(waiting, _BATCH)):
+            run.interrupts.check()
             publisher.publish(batch)
             shown.show(observer.look(len(publisher.produced)))
         settled, moved_at = 0, time.monotonic()
         while True:
+            run.interrupts.check()
             sight = observer.look(len(publisher.produced))
             shown.show(sight)
             if sight.settled >= records:

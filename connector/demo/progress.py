@@ -120,12 +120,13 @@ def display(console: Console, records: int) -> Display:
 
 
 class Lines:
-    """A line every two seconds, for a pipe or a log."""
+    """A line every two seconds and one at the end, for a pipe or a log."""
 
     def __init__(self, console: Console, records: int) -> None:
         self._console = console
         self._records = records
         self._next_s = 0.0
+        self._untold: Sight | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -133,13 +134,18 @@ class Lines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return
+        if self._untold is not None:
+            self._tell(self._untold)
 
     def show(self, sight: Sight) -> None:
         """Print a line when it is time."""
-        if sight.elapsed_s < self._next_s:
-            return
-        self._next_s = sight.elapsed_s + _LINE_EVERY_S
+        self._untold = sight
+        if sight.elapsed_s >= self._next_s:
+            self._next_s = sight.elapsed_s + _LINE_EVERY_S
+            self._tell(sight)
+
+    def _tell(self, sight: Sight) -> None:
+        self._untold = None
         self._console.print(
             f"{sight.elapsed_s:5.1f} s  produced {sight.produced} of {self._records}, settled {sight.settled}, "
             + sight.sentence(),

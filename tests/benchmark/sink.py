@@ -62,6 +62,7 @@ def running_sink(answers_after_s: Sequence[float]) -> Iterator[tuple[Listener, .
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, tuple(answers_after_s), cells), daemon=True)
     process.start()
+    theirs.close()  # else nobody would hear of a sink that could not start
     try:
         yield tuple(Listener(port, cells, 3 * at) for at, port in enumerate(ours.recv()))
     finally:

@@ -331,8 +331,8 @@ class Site:
         )
 
     def partitions(self, name: str) -> int:
-        """How many partitions a topic has now."""
-        return len(self._admin.list_topics(name, timeout=10).topics[name].partitions)
+        """How many partitions a topic has, as the producer of this site sees it from now on."""
+        return len(self._producer.list_topics(name, timeout=10).topics[name].partitions)
 
     def ends(self, names: Iterable[str]) -> dict[tuple[str, int], int]:
         """The end of each partition of these topics."""

@@ -25,16 +25,14 @@ HOUR_S = 3600.0
 # --- what it refuses ------------------------------------------------------------------------------------------
 
 
-def test_shd_09_an_unknown_setting_and_a_missing_secret_are_told_together_with_their_place(
-    site: Site,
-) -> None:
+def test_shd_09_all_wrong_settings_are_told_at_once_with_their_places(site: Site) -> None:
     """Exit 78 with file, line and column of each, and a suggestion; the group never heard of it."""
-    connector = site.connector(site.topic(), settings={"limits": {"inflight": 3}})
-    (connector.config.parent / "front-secret").unlink()
+    connector = site.connector(site.topic(), settings={"limits": {"inflight": 3, "drain_s": -1}})
     said = connector.refused()
     assert "config.yaml:" in said
-    assert "inflight" in said
-    assert "did you mean in_flight" in said
+    assert "limits.inflight is not known here: did you mean 'in_flight'?" in said
+    assert "limits.drain_s" in said
+    assert "invalid: 2 problems" in said
     assert not site.committed(connector.group)
 
 
@@ -83,7 +81,9 @@ def test_a_port_that_is_taken_is_refused(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         connector = site.connector(site.topic(), settings={"telemetry": {"port": port}})
-        assert _why(connector) == f"cannot listen on port {port}: Address already in use"
+        why = _why(connector)
+        assert f"port {port}" in why
+        assert "Address already in use" in why
 
 
 # --- where it begins ------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ def test_wrong_kafka_credentials_are_told_and_end_nothing(alone: Alone) -> None:
     connector = site.connector(topic, settings={"kafka": kafka})
     connector.begin()
     eventually(lambda: bool(connector.events("kafka.error")), 20, "the log")
-    eventually(lambda: "uthenticat" in str(connector.ready()[1]["checks"]), 20, "readiness names it")
+    eventually(lambda: "the brokers refuse our login" in str(connector.ready()[1]["checks"]), 20, "readiness")
     assert connector.ready()[0] == 503
     assert connector.get("/livez").status_code == 200
     assert password not in connector.log.read_text()
@@ -296,6 +296,7 @@ def test_brokers_that_are_away_at_the_start_are_waited_for(alone: Alone) -> None
         )
         assert connector.get("/livez").status_code == 200
         assert connector.events("kafka.unreachable")
+        assert all(line.startswith("{") for line in connector.log.read_text().splitlines())
     finally:
         alone.cluster.start(1)
     site.wait_accepted(one, within_s=30)

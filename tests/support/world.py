@@ -247,6 +247,10 @@ class Schemas:
 
     async def close(self) -> None: ...
 
+    @property
+    def entries(self) -> int:
+        return len(self.known)
+
     def cached(self, ref: SchemaRef) -> ParsedSchema | None:
         return self.known.get(ref)
 

@@ -6,17 +6,18 @@ between two polls. Commits are among that, and synchronous: docs/decisions/commi
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from connector.adapters.kafka import starts
+from connector.adapters.kafka import client, starts
 from connector.adapters.kafka.bridge import Bridge
 from connector.core.mapping import OnMissingOffset, Start
 from connector.core.offset_map import CommitEntry, LogIdentity
@@ -24,6 +25,8 @@ from connector.core.records import Epoch, Record
 from connector.core.records import TopicPartition as TP
 from connector.ports import Assignment, CommitFailed, Committed, EventLog, RecordSink
 
+LIBRARY_LOG = logging.getLogger("librdkafka")
+LOGIN_REFUSED = "the brokers refuse our login: check the sasl settings in kafka.properties and kafka.properties_from_files"
 BATCH = 500
 POLL_S = 0.05
 """The longest a command of the loop waits for the thread."""
@@ -59,6 +62,7 @@ class KafkaSource:
         self.joined = False
         self.waiting_for = "waiting for the brokers"
         """Why it has not joined the group yet."""
+        self._login_refused = False
         self.last_poll_wall: float | None = None
         self.last_poll: float = time.monotonic()
 
@@ -88,7 +92,7 @@ class KafkaSource:
         def commit(consumer: Consumer) -> None:
             # An entry of a closed epoch never reaches the client: the broker fences members, not partitions.
             current = [entry for entry in entries if self._epochs.get(entry.tp) == entry.epoch]
-            result = _commit(consumer, current) if current else CommitFailed("closed_epoch")
+            result = client.commit(consumer, current) if current else CommitFailed("closed_epoch")
             self._bridge.tell_loop(_answer, answer, result)
 
         self._bridge.tell_thread(commit)
@@ -96,15 +100,15 @@ class KafkaSource:
 
     def pause(self, partitions: Sequence[TP]) -> None:
         """See `ports.Offsets`."""
-        self._bridge.tell_thread(lambda consumer: _quietly(consumer.pause, self._owned(partitions)))
+        self._bridge.tell_thread(lambda consumer: client.quietly(consumer.pause, self._owned(partitions)))
 
     def resume(self, partitions: Sequence[TP]) -> None:
         """See `ports.Offsets`."""
-        self._bridge.tell_thread(lambda consumer: _quietly(consumer.resume, self._owned(partitions)))
+        self._bridge.tell_thread(lambda consumer: client.quietly(consumer.resume, self._owned(partitions)))
 
     def pause_all(self) -> None:
         """Fetch nothing more, for a stop: what is polled from now on would only be thrown away."""
-        self._bridge.tell_thread(lambda consumer: _quietly(consumer.pause, consumer.assignment()))
+        self._bridge.tell_thread(lambda consumer: client.quietly(consumer.pause, consumer.assignment()))
 
     def _owned(self, partitions: Sequence[TP]) -> list[TopicPartition]:
         return [TopicPartition(*tp) for tp in partitions if tp in self._epochs and tp not in self._unresolved]
@@ -115,7 +119,8 @@ class KafkaSource:
         self._bridge.enter()
         failure: BaseException | None = None
         try:
-            consumer = Consumer({**self._options.properties, "error_cb": self._thread_error})
+            callbacks = {"error_cb": self._thread_error, "logger": LIBRARY_LOG}
+            consumer = Consumer({**self._options.properties, **callbacks})
             try:
                 if self._thread_prepare(consumer):
                     self._thread_consume(consumer)
@@ -127,7 +132,8 @@ class KafkaSource:
 
     def _thread_prepare(self, consumer: Consumer) -> bool:
         """Wait for the brokers, check the topics, apply first starts. False when stopped meanwhile."""
-        admin = AdminClient(dict(self._options.connection))
+        # Nobody polls it, so its own log would pile up; it says nothing that the consumer does not say too.
+        admin = AdminClient({**self._options.connection, "log_level": 0})
         topics = list(self._options.topics)
         while not self._stopping.is_set():
             try:
@@ -137,9 +143,12 @@ class KafkaSource:
             except KafkaException as error:
                 code = error.args[0].name()
                 self._bridge.tell_loop(self._on_error, code)
-                self.waiting_for = f"the brokers do not answer: {code}"
+                self._login_refused = False
+                consumer.poll(0)  # hears what went wrong on the connections
+                self.waiting_for = (
+                    LOGIN_REFUSED if self._login_refused else f"the brokers do not answer: {code}"
+                )
                 self._log.warning("kafka.unreachable", error_type=code, detail=error.args[0].str())
-                consumer.poll(0)
                 self._stopping.wait(2.0)
                 continue
             for backlog in backlogs:
@@ -185,7 +194,7 @@ class KafkaSource:
                     records = []
                 self._thread_message_error(consumer, message, tp, epoch)
             elif epoch is not None:
-                records.append(_record(message, epoch))
+                records.append(client.as_record(message, epoch))
         if records:
             self._bridge.tell_loop(self._sink.received, tuple(records))
 
@@ -233,7 +242,7 @@ class KafkaSource:
             return
         offset = low if policy == "earliest" else high
         epoch = self._epochs[tp] = Epoch(next(self._next_epoch))
-        consumer.seek(TopicPartition(*tp, offset))
+        client.move(consumer, [TopicPartition(*tp, offset)])
         fresh = Assignment(tp, epoch, offset, "", self._logs[tp.topic], high)
         self._bridge.tell_loop(self._sink.assigned, [fresh])
 
@@ -247,6 +256,7 @@ class KafkaSource:
 
     def _thread_error(self, error: KafkaError) -> None:
         """librdkafka's global errors: brokers that are down, credentials that are refused."""
+        self._login_refused |= error.code() == KafkaError._AUTHENTICATION  # noqa: SLF001
         self._bridge.tell_loop(self._on_error, error.name())
         self._log.warning("kafka.error", error_type=error.name(), detail=error.str())
 
@@ -268,7 +278,7 @@ class KafkaSource:
             consumer.incremental_assign([TopicPartition(*tp, OFFSET_INVALID) for tp in tps])
             consumer.pause([TopicPartition(*tp) for tp in tps])
             return
-        consumer.incremental_assign([_at(tp, found[tp]) for tp in tps])
+        consumer.incremental_assign([client.at(tp, found[tp]) for tp in tps])
         if tps:
             # A pause survives revoke and reassignment of the same client; nothing but this clears it.
             consumer.resume([TopicPartition(*tp) for tp in tps])
@@ -284,9 +294,7 @@ class KafkaSource:
             )
             return
         self._unresolved.clear()
-        for tp in tps:
-            consumer.seek(_at(tp, found[tp]))
-        consumer.resume([TopicPartition(*tp) for tp in tps])
+        client.move(consumer, [client.at(tp, found[tp]) for tp in tps])
         self._thread_tell_assigned(tps, found)
 
     def _thread_tell_assigned(
@@ -331,54 +339,6 @@ class KafkaSource:
             self._epochs.pop(tp, None)
             self._unresolved.discard(tp)
             self.missing.pop(tp, None)
-
-
-def _commit(consumer: Consumer, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:
-    """Commit and wait for the answer: bounded by the client's session and socket time-outs."""
-    try:
-        answered = consumer.commit(offsets=[_committable(entry) for entry in entries], asynchronous=False)
-    except KafkaException as error:
-        return CommitFailed(error.args[0].name())
-    errors = [tp.error for tp in answered if tp.error is not None]
-    return CommitFailed(errors[0].name()) if errors else Committed()
-
-
-def _record(message: Message, epoch: Epoch) -> Record:
-    kind, timestamp = message.timestamp()
-    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-    return Record(
-        topic=message.topic() or "",
-        partition=message.partition() or 0,
-        offset=message.offset() or 0,
-        epoch=epoch,
-        value=message.value(),
-        key=message.key(),
-        headers=tuple(headers),
-        timestamp_ms=timestamp if kind else None,
-        leader_epoch=message.leader_epoch(),
-    )
-
-
-def _at(tp: TP, position: starts.Position) -> TopicPartition:
-    if position.leader_epoch is None:
-        return TopicPartition(tp.topic, tp.partition, position.offset)
-    return TopicPartition(tp.topic, tp.partition, position.offset, leader_epoch=position.leader_epoch)
-
-
-def _committable(entry: CommitEntry) -> TopicPartition:
-    if entry.leader_epoch is None:
-        return TopicPartition(*entry.tp, entry.offset, entry.metadata)
-    return TopicPartition(*entry.tp, entry.offset, entry.metadata, entry.leader_epoch)
-
-
-def _quietly(action: Callable[[list[TopicPartition]], object], partitions: list[TopicPartition]) -> None:
-    """Pause or resume; a partition that has just left the assignment is nobody's fault."""
-    if partitions:
-        try:
-            action(partitions)
-        except KafkaException as error:
-            if error.args[0].code() not in (KafkaError._UNKNOWN_PARTITION, KafkaError._STATE):  # noqa: SLF001
-                raise
 
 
 def _finish(ended: asyncio.Future[None], failure: BaseException | None) -> None:

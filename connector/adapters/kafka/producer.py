@@ -6,6 +6,7 @@ so a letter may be in the topic twice: its source coordinates are its identity, 
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +32,7 @@ class DeadLetterProducer:
             # The answer must come while somebody still waits; a letter that timed out is written again.
             "delivery.timeout.ms": 20_000,
             "message.max.bytes": 10_000_000,
+            "logger": logging.getLogger("librdkafka"),
         }
         self._log = log
         self._stopping = threading.Event()

@@ -48,6 +48,11 @@ class Registry:
         """Open the pool; no connection is made yet."""
         await self._client.start()
 
+    @property
+    def entries(self) -> int:
+        """How many schemas are cached."""
+        return len(self._known)
+
     def cached(self, ref: SchemaRef) -> ParsedSchema | None:
         """The schema if it is known already: a look into a dict."""
         return self._known.get(ref)

@@ -63,6 +63,7 @@ _TRUSTED_LIBRARIES = ("librdkafka", "uvicorn")
 _EACH_COUNTS = """
     connector.started connector.stopped state.changed consumer.assigned consumer.revoked consumer.lost
     record.accepted record.skipped record.dead_lettered record.parked hold.started hold.released admin.action
+    backlog.found offset.missing
 """
 NEVER_SUPPRESSED = frozenset(_EACH_COUNTS.split())
 """A record's fate, a change of state and an audited action are each worth their line, however many come."""

@@ -1,0 +1,74 @@
+"""The consumer's calls and values in the client library's own types; used in the polling thread only."""
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from connector.adapters.kafka.starts import Position
+from connector.core.offset_map import CommitEntry
+from connector.core.records import Epoch, Record
+from connector.core.records import TopicPartition as TP
+from connector.ports import CommitFailed, Committed
+
+
+def move(consumer: Consumer, positions: list[TopicPartition]) -> None:
+    """Fetch on from these positions, paused or not.
+
+    Not by `seek`: the client refuses it (_STATE) where it has stopped fetching, as it does when an offset is gone.
+    """
+    partitions = [TopicPartition(tp.topic, tp.partition) for tp in positions]
+    consumer.incremental_unassign(partitions)
+    consumer.incremental_assign(positions)
+    consumer.resume(partitions)
+
+
+def commit(consumer: Consumer, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:
+    """Commit and wait for the answer: bounded by the client's session and socket time-outs."""
+    try:
+        answered = consumer.commit(offsets=[committable(entry) for entry in entries], asynchronous=False)
+    except KafkaException as error:
+        return CommitFailed(error.args[0].name())
+    errors = [tp.error for tp in answered if tp.error is not None]
+    return CommitFailed(errors[0].name()) if errors else Committed()
+
+
+def as_record(message: Message, epoch: Epoch) -> Record:
+    """A message as the pipeline knows it, stamped with the assignment in which it was polled."""
+    kind, timestamp = message.timestamp()
+    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    return Record(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        epoch=epoch,
+        value=message.value(),
+        key=message.key(),
+        headers=tuple(headers),
+        timestamp_ms=timestamp if kind else None,
+        leader_epoch=message.leader_epoch(),
+    )
+
+
+def at(tp: TP, position: Position) -> TopicPartition:
+    """Where to begin. With its leader epoch the client notices a log that was cut (KIP-320)."""
+    if position.leader_epoch is None:
+        return TopicPartition(tp.topic, tp.partition, position.offset)
+    return TopicPartition(tp.topic, tp.partition, position.offset, leader_epoch=position.leader_epoch)
+
+
+def committable(entry: CommitEntry) -> TopicPartition:
+    """An entry as it is committed: next offset to read, our text, leader epoch of the record before it."""
+    if entry.leader_epoch is None:
+        return TopicPartition(*entry.tp, entry.offset, entry.metadata)
+    return TopicPartition(*entry.tp, entry.offset, entry.metadata, entry.leader_epoch)
+
+
+def quietly(action: Callable[[list[TopicPartition]], object], partitions: list[TopicPartition]) -> None:
+    """Pause or resume; a partition that has just left the assignment is nobody's fault."""
+    if partitions:
+        try:
+            action(partitions)
+        except KafkaException as error:
+            if error.args[0].code() not in (KafkaError._UNKNOWN_PARTITION, KafkaError._STATE):  # noqa: SLF001
+                raise
