@@ -68,16 +68,22 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
     pipeline = Pipeline(world, wiring.policy(settings))
     status = Status(pipeline, source, schemas, tuple(settings.front.apps))
     sources = AdminSources(
-        snapshot=snapshot, metrics=metrics.exposition, build=build, heartbeats=_heartbeats(status, source)
+        snapshot=snapshot,
+        metrics=metrics.exposition,
+        build=build,
+        heartbeats=_heartbeats(status, source, settings.kafka.session_timeout_s),
     )
     admin = AdminServer(sources, settings.telemetry.port, settings.telemetry.host)
     return Parts(admin, (sender, schemas, letters), pipeline, source, status)
 
 
-def _heartbeats(status: Status, source: KafkaSource) -> Mapping[str, Heartbeat]:
+def _heartbeats(status: Status, source: KafkaSource, session_s: float) -> Mapping[str, Heartbeat]:
     return {
         "event loop": Heartbeat(
             lambda: time.monotonic() - status.turned_at if status.turned_at else 0.0, 15.0
         ),
-        "poll": Heartbeat(lambda: time.monotonic() - source.last_poll if source.joined else 0.0, 60.0),
+        # A commit blocks polling while no coordinator answers, for the session time-out (docs/decisions/commits.md).
+        "poll": Heartbeat(
+            lambda: time.monotonic() - source.last_poll if source.joined else 0.0, max(60.0, session_s + 15.0)
+        ),
     }

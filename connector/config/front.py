@@ -144,8 +144,8 @@ class FrontSettings(Section):
             "token_life_s must not be below request_deadline_s: a token must outlive its request",
         )
         require(
-            self.connect_timeout_s <= self.request_deadline_s,
-            "connect_timeout_s must not be above request_deadline_s",
+            self.connect_timeout_s < self.request_deadline_s,
+            "connect_timeout_s must be below request_deadline_s, else a slow connection may count as sent",
         )
         require(429 not in self.statuses, "statuses: 429 says how long to wait, and is always obeyed")
         return self

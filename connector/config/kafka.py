@@ -59,10 +59,6 @@ class KafkaSettings(Section):
     group_instance_id: Annotated[str, StringConstraints(min_length=1)] | None = Field(
         default=None, description="Static membership: unique for each process of the group."
     )
-    group_is_new: bool | None = Field(
-        default=None,
-        description="false: committed offsets must exist; their absence holds instead of starting anew.",
-    )
     session_timeout_s: Seconds = Field(
         default=45.0,
         description="After this silence the group gives the partitions to others. consumer: the broker's.",

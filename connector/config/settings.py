@@ -117,6 +117,6 @@ class Settings(BaseSettings):
         require(
             limits.commit_interval_s * 3 <= kafka.session_timeout_s - front.request_deadline_s,
             "limits.commit_interval_s must be at most a third of kafka.session_timeout_s less front.request_deadline_s: "
-            "acknowledged commits renew the lease",
+            "several commits must fit into a session, so that what was accepted is recorded in time",
         )
         return self

@@ -71,8 +71,9 @@ class Failure:
     """What went wrong with a record.
 
     message: our own words, without record data. step: dotted name of the class or function that gave up.
-    rule: of the mapping. of_key: the record's key, not its value, is at fault. accepted: how many of the record's requests Front had accepted, so that a redrive
-    goes on behind them. details: what Front said; tokens in it are removed here, not by the caller.
+    rule: of the mapping. of_key: the record's key, not its value, is at fault. accepted: how many of the record's
+    requests Front had accepted, so that a redrive goes on behind them. details: what Front said; tokens in it are
+    removed here, not by the caller.
     """
 
     reason: Reason

@@ -90,30 +90,31 @@ def judge(
 ) -> Verdict:
     """The verdict. `log`: rows of the simulator's raw log in order of arrival."""
     verdict = Verdict(produced=len(produced))
-    first_arrival, first_acceptance, acceptances = _read_log(log)
-    written = Counter(letter.source for letter in letters_seen(letters, verdict))
+    arrivals = _read_log(log)
+    lettered = {letter.source for letter in letters_seen(letters, verdict)}
     known = lambda ref: schemas.get(ref) or SchemaAbsent("not registered")  # noqa: E731
     wanted: Counter[Fingerprint] = Counter()
-    by_key: dict[tuple[str, int, OrderKey], list[tuple[Record, Plan]]] = defaultdict(list)
+    by_key: dict[tuple[str, int, OrderKey], list[_Sent]] = defaultdict(list)
     for record in sorted(produced, key=lambda record: (record.topic, record.partition, record.offset)):
         topic = mappings.topics[record.topic]
-        prepared = prepare(record, topic, known, (record.timestamp_ms or 0) / 1000)
         at = (record.topic, record.partition, record.offset)
-        match prepared:
+        match prepare(record, topic, known, (record.timestamp_ms or 0) / 1000):
             case Skip():
                 verdict.skipped += 1
-            case Plan():
-                wanted.update(fingerprint(request) for request in prepared.requests)
-                by_key[record.topic, record.partition, prepared.key].append((record, prepared))
-                if not written[at]:
-                    verdict.accepted[prepared.requests[-1].operation] += 1
+            case Plan() as plan:
+                requests = tuple(fingerprint(request) for request in plan.requests)
+                wanted.update(requests)
+                if at not in lettered:
+                    by_key[record.topic, record.partition, plan.key].append(_Sent(at, requests))
             case Failure(reason=reason):
-                if not written[at]:
+                if at not in lettered:
                     verdict.lost += 1
-                    verdict.note(f"lost: {at} should have been dead-lettered ({reason})")
-    _count(verdict, wanted, acceptances, by_key, written)
-    for records in by_key.values():
-        _order(verdict, records, written, (first_arrival, first_acceptance), wanted)
+                    verdict.note(f"lost: {_place(at)} should have been dead-lettered ({reason})")
+    _repeats(verdict, wanted, arrivals)
+    left = Counter(arrivals.acceptances)
+    for sent in by_key.values():
+        _losses(verdict, sent, left)
+        _order(verdict, sent, wanted, arrivals)
     return verdict
 
 
@@ -129,66 +130,80 @@ def letters_seen(letters: Iterable[Letter], verdict: Verdict) -> list[Letter]:
     return list(seen.values())
 
 
-def _read_log(
-    log: Sequence[Mapping[str, Any]],
-) -> tuple[dict[Fingerprint, int], dict[Fingerprint, int], Counter[Fingerprint]]:
-    arrival: dict[Fingerprint, int] = {}
-    acceptance: dict[Fingerprint, int] = {}
-    counts: Counter[Fingerprint] = Counter()
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A record without a dead letter, and the requests that Front must have accepted of it, in order."""
+
+    at: Coordinates
+    requests: tuple[Fingerprint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrivals:
+    """What the log says of each request: sequence numbers of its first arrival and first acceptance; how often accepted."""
+
+    first: dict[Fingerprint, int] = field(default_factory=dict)
+    first_accepted: dict[Fingerprint, int] = field(default_factory=dict)
+    acceptances: Counter[Fingerprint] = field(default_factory=Counter)
+
+
+def _read_log(log: Sequence[Mapping[str, Any]]) -> _Arrivals:
+    arrivals = _Arrivals()
     for row in log:
         if row["operation"] is None or row["body_sha256"] is None:
             continue
         mark = Fingerprint(row["operation"], tuple(row["path_ids"]), row["body_sha256"])
-        arrival.setdefault(mark, row["seq"])
+        arrivals.first.setdefault(mark, row["seq"])
         if row["accepted"]:
-            acceptance.setdefault(mark, row["seq"])
-            counts[mark] += 1
-    return arrival, acceptance, counts
+            arrivals.first_accepted.setdefault(mark, row["seq"])
+            arrivals.acceptances[mark] += 1
+    return arrivals
 
 
-def _count(
-    verdict: Verdict,
-    wanted: Counter[Fingerprint],
-    acceptances: Counter[Fingerprint],
-    by_key: Mapping[Any, Sequence[tuple[Record, Plan]]],
-    written: Counter[Coordinates],
-) -> None:
-    verdict.requests = sum(acceptances.values())
-    excused: Counter[Fingerprint] = Counter()
-    for records in by_key.values():
-        for record, plan in records:
-            if written[record.topic, record.partition, record.offset]:
-                excused.update(fingerprint(request) for request in plan.requests)
-    for mark, count in wanted.items():
-        missing = count - excused[mark] - acceptances[mark]
-        if missing > 0:
-            verdict.lost += missing
-            verdict.note(f"lost: {mark.operation} {'/'.join(mark.path_ids)}")
-        verdict.duplicates += max(0, acceptances[mark] - count)
-    for mark, count in acceptances.items():
-        if mark not in wanted:
+def _repeats(verdict: Verdict, wanted: Counter[Fingerprint], arrivals: _Arrivals) -> None:
+    verdict.requests = arrivals.acceptances.total()
+    for mark, count in arrivals.acceptances.items():
+        if mark in wanted:
+            verdict.duplicates += max(0, count - wanted[mark])
+        else:
             verdict.unexpected += count
-            verdict.note(f"nobody asked for: {mark.operation} {'/'.join(mark.path_ids)}")
+            verdict.note(f"nobody asked for: {_request(mark)}")
+
+
+def _losses(verdict: Verdict, sent: Sequence[_Sent], left: Counter[Fingerprint]) -> None:
+    """`left`: acceptances that no record has used up yet; equal requests of several records need one each."""
+    for record in sent:
+        lost = 0
+        for mark in record.requests:
+            if left[mark] > 0:
+                left[mark] -= 1
+            else:
+                lost += 1
+                verdict.note(f"lost: {_place(record.at)}: {_request(mark)}")
+        verdict.lost += lost
+        if not lost:
+            verdict.accepted[record.requests[-1].operation] += 1
 
 
 def _order(
-    verdict: Verdict,
-    records: Sequence[tuple[Record, Plan]],
-    written: Counter[Coordinates],
-    seen: tuple[Mapping[Fingerprint, int], Mapping[Fingerprint, int]],
-    wanted: Counter[Fingerprint],
+    verdict: Verdict, sent: Sequence[_Sent], wanted: Counter[Fingerprint], arrivals: _Arrivals
 ) -> None:
     """A request must not arrive before the one before it, in its key's order, was accepted."""
-    first_arrival, first_acceptance = seen
     before: int | None = None
-    for record, plan in records:
-        if written[record.topic, record.partition, record.offset]:
-            continue
-        for request in plan.requests:
-            mark = fingerprint(request)
-            if wanted[mark] > 1 or mark not in first_acceptance:
+    for record in sent:
+        for mark in record.requests:
+            if wanted[mark] > 1 or mark not in arrivals.first_accepted:
                 continue  # the same request is asked for twice: which is which cannot be told; or it is lost
-            if before is not None and first_arrival[mark] < before:
+            if before is not None and arrivals.first[mark] < before:
                 verdict.out_of_order += 1
-                verdict.note(f"out of order: {mark.operation} {'/'.join(mark.path_ids)}")
-            before = first_acceptance[mark]
+                verdict.note(f"out of order: {_place(record.at)}: {_request(mark)}")
+            before = arrivals.first_accepted[mark]
+
+
+def _place(at: Coordinates) -> str:
+    topic, partition, offset = at
+    return f"{topic} partition {partition} offset {offset}"
+
+
+def _request(mark: Fingerprint) -> str:
+    return f"{mark.operation} {'/'.join(mark.path_ids)}"

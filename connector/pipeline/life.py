@@ -10,6 +10,7 @@ nothing is skipped.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 from connector.core.answers import Answer, Answered, Unknown
@@ -223,8 +224,8 @@ class Pipeline:
             work = slot.head
             self._pacing.started(work.request.channel, now)
             self.holds.started(work.request.channel, now)
-            part = self.partitions[slot.tp]
-            self.ownership.spawn(part, self._attempt(slot, work))
+            attempt = self.ownership.spawn(self.partitions[slot.tp], self._attempt(slot, work))
+            attempt.add_done_callback(partial(self._cut_off, slot))
         self._arm(self.dispatch.wake_at, now)
 
     def _arm(self, wake_at: float | None, now: float) -> None:
@@ -254,11 +255,7 @@ class Pipeline:
         if work.maybe_sent:
             self._telemetry.possible_duplicate()
         work.tries += 1
-        try:
-            answer = await self._world.sender.send(request.http, request.channel)
-        except asyncio.CancelledError:  # its partition was revoked and the drain's bound is used up
-            self.dispatch.done(slot)
-            raise
+        answer = await self._world.sender.send(request.http, request.channel)
         if isinstance(answer, Unknown):
             work.maybe_sent = True
             self._telemetry.unknown_outcome(request.operation)
@@ -266,6 +263,11 @@ class Pipeline:
             self._released(self.holds.proven(request.channel))
         await self._judge(slot, work, answer)
         self._start_ready()
+
+    def _cut_off(self, slot: Slot[Work], attempt: asyncio.Task[None]) -> None:
+        """Its partition was lost, or the bound of its drain used up, perhaps before it took a step: free its slot."""
+        if attempt.cancelled():
+            self.dispatch.done(slot)
 
     async def _judge(self, slot: Slot[Work], work: Work, answer: Answer) -> None:
         now = self._clock.monotonic()
@@ -317,6 +319,7 @@ class Pipeline:
             self._telemetry.accepted_latency(
                 record.topic, max(0.0, self.last_accepted_wall - record.timestamp_ms / 1000)
             )
+        self._log.debug("record.accepted", **_coordinates(record), mapping=work.plan.rule)
         self.dispatch.done(slot)
 
     def _note_failure(self, slot: Slot[Work], work: Work, error: str) -> None:

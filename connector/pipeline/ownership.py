@@ -39,11 +39,12 @@ class Ownership:
         part = self.partitions.get(tp)
         return None if part is None or part.closing else part
 
-    def spawn(self, part: Partition, life: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, part: Partition, life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine as part of a partition's work: a release waits for it, or cancels it."""
         task = self.tasks.create_task(life)
         part.running.add(task)
         task.add_done_callback(part.running.discard)
+        return task
 
     def assign(self, assignments: Sequence[Assignment], wait_s: float, opened: Callable[[], None]) -> None:
         """Open a ledger for each and claim all in one commit. `wait_s`: for partitions that were not released."""

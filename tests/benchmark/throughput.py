@@ -41,7 +41,7 @@ from tests.benchmark.sink import Listener, probe, running_sink
 TOPIC = "messaging.messages.v1"
 KEYS = 1000
 COMPANIES = 24
-TEXT_LETTERS = 250
+TEXT_LETTERS = 400
 WARM_UP = 300
 BATCH_BYTES_MAX = 4_000_000
 """The embedded broker forgets the oldest records of a partition beyond 5 MiB."""

@@ -36,6 +36,7 @@ def test_a_run_without_anything_installed_loses_nothing_and_keeps_order(tmp_path
             assert service.terminate() == 0
         finally:
             service.stop()
+            publisher.close()
         found = verdict(config, publisher, front, broker.bootstrap)
     assert found.ok, found.examples
     assert found.duplicates == 0

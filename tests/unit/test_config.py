@@ -190,7 +190,7 @@ REFUSED = [
         "token_life_s: 10",
         "front: token_life_s must not be below request_deadline_s: a token must outlive its request",
     ),
-    ("front", "connect_timeout_s: 16", "front: connect_timeout_s must not be above request_deadline_s"),
+    ("front", "connect_timeout_s: 16", "front: connect_timeout_s must be below request_deadline_s, else a slow connection may count as sent"),
     ("front", "carrier: urllib", "front.carrier has a value that is not known: choose from aiohttp, httpx"),
     ("front", "statuses: {429: retry}", "front: statuses: 429 says how long to wait, and is always obeyed"),
     (
@@ -223,7 +223,7 @@ REFUSED = [
         "",
         "limits: {commit_interval_s: 11}",
         "limits.commit_interval_s must be at most a third of kafka.session_timeout_s less front.request_deadline_s: "
-        "acknowledged commits renew the lease",
+        "several commits must fit into a session, so that what was accepted is recorded in time",
     ),
     ("", "telemetry: {port: 70000}", "telemetry.port must be 65535 or less"),
     ("", "telemetry: {log_level: 5}", "telemetry.log_level has a value that is not known: choose from"),

@@ -62,6 +62,19 @@ async def test_reb_02_an_acceptance_after_the_partition_was_lost_moves_nothing()
 
 
 @in_virtual_time
+async def test_reb_07_a_request_cut_off_before_its_first_step_frees_its_slot() -> None:
+    """The loss comes in the very turn of the loop in which the request was started."""
+    async with Stage() as stage:
+        stage.assign()
+        await stage.quiet(0.1)
+        stage.pipeline.received([record(0)])
+        assert stage.pipeline.dispatch.in_flight == 1
+        stage.pipeline.lost([TP])
+        await stage.quiet(0.1)
+        assert (stage.pipeline.dispatch.in_flight, stage.front.sent) == (0, [])
+
+
+@in_virtual_time
 async def test_shd_01_a_stop_drains_and_commits_as_released() -> None:
     """What is in flight finishes and counts; what is queued does not start."""
     stage = Stage(in_flight=3)
