@@ -1,6 +1,8 @@
 """When the next request may go: Front's limits per channel and company, and what a 429 told us to wait.
 
-Windows are exact: at most `limit` requests start in any `seconds`, retries included.
+Both count starts, retries included, while Front counts arrivals: a network's jitter moves requests together. So a channel's
+requests are spaced evenly (a burst at the end of one second and another at the start of the next would be one burst at
+Front), and a company's minute has a second to spare.
 Source: Front, "Rate limits": so many requests a minute per company, five a second per resource.
 Never here: holds (`holds`), back-off of a single record (`outcome`).
 """
@@ -13,6 +15,10 @@ from typing import Literal, TypeAlias
 from connector.core.records import Channel
 
 LimitScope: TypeAlias = Literal["channel", "company"]
+
+
+MINUTE_S = 61.0
+"""A minute of Front's, by our clock and over a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,29 @@ class _Window:
             self._starts.append(now)
 
 
+class _Spacing:
+    """At most `per_second` starts a second, evenly spaced."""
+
+    __slots__ = ("_gap", "_last")
+
+    def __init__(self, per_second: int) -> None:
+        self._gap = 1.0 / per_second if per_second else 0.0
+        self._last: float | None = None
+
+    def free_at(self, now: float) -> float | None:
+        free = now if self._last is None else self._last + self._gap
+        return free if free > now else None
+
+    def start(self, now: float) -> None:
+        self._last = now
+
+
 class Pacing:
     """Limits of every channel and company seen so far. Not thread-safe."""
 
     def __init__(self, limits: RateLimits) -> None:
         self._limits = limits
-        self._channels: dict[str, _Window] = {}
+        self._channels: dict[str, _Spacing] = {}
         self._companies: dict[str, _Window] = {}
         self._closed: dict[tuple[LimitScope, str], float] = {}
 
@@ -83,15 +106,15 @@ class Pacing:
             return None
         return until
 
-    def _channel(self, channel: Channel) -> _Window:
+    def _channel(self, channel: Channel) -> _Spacing:
         window = self._channels.get(channel.real_id)
         if window is None:
-            window = self._channels[channel.real_id] = _Window(self._limits.channel_per_second, 1.0)
+            window = self._channels[channel.real_id] = _Spacing(self._limits.channel_per_second)
         return window
 
     def _company(self, channel: Channel) -> _Window:
         window = self._companies.get(channel.company)
         if window is None:
             limit = self._limits.companies.get(channel.company, self._limits.company_per_minute)
-            window = self._companies[channel.company] = _Window(limit, 60.0)
+            window = self._companies[channel.company] = _Window(limit, MINUTE_S)
         return window

@@ -71,7 +71,9 @@ async def consume(loaded: Loaded) -> None:
             assert isinstance(plan, Plan), plan
             for request in plan.requests:
                 url = app.base_url + request.http.path
-                async with session.post(url, headers=_headers(request), data=request.http.content) as response:
+                async with session.post(
+                    url, headers=_headers(request), data=request.http.content
+                ) as response:
                     await response.read()
                     assert response.status == 202, response.status
             done += 1
@@ -91,7 +93,12 @@ def _record(message: Message) -> Record:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    claims = {"iss": UID, "sub": request.channel.real_id, "jti": str(time.time_ns()), "exp": int(time.time()) + 15}
+    claims = {
+        "iss": UID,
+        "sub": request.channel.real_id,
+        "jti": str(time.time_ns()),
+        "exp": int(time.time()) + 15,
+    }
     token = jwt.encode(claims, SECRET, algorithm="HS256")
     return {
         "Authorization": f"Bearer {token}",

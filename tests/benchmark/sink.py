@@ -112,7 +112,9 @@ def _serve(ready: Connection, answers_after_s: tuple[float, ...], cells: "Array[
     async def main() -> None:
         loop = asyncio.get_running_loop()
         servers = [
-            await loop.create_server(lambda d=delay, a=3 * at: _Answering(d, cells, a), "127.0.0.1", 0, backlog=1024)
+            await loop.create_server(
+                lambda d=delay, a=3 * at: _Answering(d, cells, a), "127.0.0.1", 0, backlog=1024
+            )
             for at, delay in enumerate(answers_after_s)
         ]
         ready.send([server.sockets[0].getsockname()[1] for server in servers])
@@ -121,7 +123,9 @@ def _serve(ready: Connection, answers_after_s: tuple[float, ...], cells: "Array[
     asyncio.run(main())
 
 
-_REQUEST = b"POST /channels/cha_1/inbound_messages HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n" + b"x" * 600
+_REQUEST = (
+    b"POST /channels/cha_1/inbound_messages HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n" + b"x" * 600
+)
 
 
 class _Asking(asyncio.Protocol):

@@ -114,7 +114,9 @@ def values(count: int) -> list[tuple[bytes, dict[str, Any]]]:
 def encoded(registry_url: str, count: int) -> list[tuple[bytes, bytes]]:
     """Keys and framed Avro values."""
     text = (schemas_dir() / "avro" / "messaging" / "MessageReceived.avsc").read_text()
-    number = SchemaRegistryClient({"url": registry_url}).register_schema(f"{TOPIC}-value", Schema(text, "AVRO"))
+    number = SchemaRegistryClient({"url": registry_url}).register_schema(
+        f"{TOPIC}-value", Schema(text, "AVRO")
+    )
     schema = fastavro.parse_schema(json.loads(text))
     made = []
     for key, event in values(count):
@@ -244,7 +246,14 @@ def _results(scenario: Scenario, contestants: Sequence[Contestant], bare: float)
 
     def row(name: str, rate: float, cpu: float) -> Measured:
         return Measured(
-            label, name, rate, rate / scenario.limit, rate / bare, cpu, rate / rates["serial"], scenario.rounds
+            label,
+            name,
+            rate,
+            rate / scenario.limit,
+            rate / bare,
+            cpu,
+            rate / rates["serial"],
+            scenario.rounds,
         )
 
     rows = [row(each.name, rates[each.name], statistics.median(each.cpu_us)) for each in contestants]
@@ -268,8 +277,12 @@ def table(rows: Sequence[Measured], at_once: float) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one scenario, fewer records: some thirty seconds")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="one scenario, fewer records: some thirty seconds"
+    )
     parser.add_argument("--output", choices=("table", "json"), default="table")
     arguments = parser.parse_args()
     if not sys.platform.startswith("linux"):
@@ -281,7 +294,11 @@ def main() -> None:
         for scenario in QUICK if arguments.quick else FULL:
             rows += run(scenario, Path(folder))
     if arguments.output == "json":
-        print(json.dumps({"sink_requests_per_s": at_once, "rows": [dataclasses.asdict(row) for row in rows]}, indent=2))
+        print(
+            json.dumps(
+                {"sink_requests_per_s": at_once, "rows": [dataclasses.asdict(row) for row in rows]}, indent=2
+            )
+        )
     else:
         print(table(rows, at_once))
 

@@ -47,7 +47,7 @@ def demo(folder: Path, *options: str, stdout: int = subprocess.PIPE) -> Iterator
 def connectors(folder: Path) -> list[int]:
     """Processes that run on a configuration in this folder."""
     listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=", "-o", "args="], capture_output=True, text=True, check=True
+        ["ps", "-A", "-ww", "-o", "pid=", "-o", "args="], capture_output=True, text=True, check=True
     )
     rows = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
     return [int(pid) for pid, args in rows if "connector run" in args and str(folder) in args]

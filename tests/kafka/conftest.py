@@ -121,7 +121,14 @@ class Letters:
         self.topic = topic
         self._at = TopicPartition(topic, 0, 0)
         self._consumer = Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": f"reader-{topic}", "enable.auto.commit": False}
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": f"reader-{topic}",
+                "enable.auto.commit": False,
+                # A broker answers a connection in order: a question waits for the fetch before it.
+                "fetch.wait.max.ms": 10,
+                "log_level": 0,
+            }
         )
         self._consumer.assign([self._at])
         self._read: list[Message] = []
@@ -138,8 +145,14 @@ class Letters:
 
     def of(self, place: Place) -> Message:
         """The letter of a record, once it is there."""
-        eventually(lambda: bool(self._of(place)), 20, f"dead letter of {place}")
-        (letter,) = self._of(place)
+        found: list[Message] = []
+
+        def there() -> bool:
+            found[:] = [letter for letter in self.all() if source(letter) == place]
+            return bool(found)
+
+        eventually(there, 20, f"dead letter of {place}")
+        (letter,) = found
         return letter
 
     def none_of(self, *topics: Topic) -> bool:
@@ -149,9 +162,6 @@ class Letters:
 
     def close(self) -> None:
         self._consumer.close()
-
-    def _of(self, place: Place) -> list[Message]:
-        return [letter for letter in self.all() if source(letter) == place]
 
 
 def headers(letter: Message) -> dict[str, str]:
@@ -183,7 +193,12 @@ class Site:
         self._numbers = itertools.count(1)
         self._admin: AdminClient = kafka.new_admin()
         self._producer = Producer(
-            {"bootstrap.servers": kafka.bootstrap, "linger.ms": 0, "message.max.bytes": 20 * 2**20}
+            {
+                "bootstrap.servers": kafka.bootstrap,
+                "linger.ms": 0,
+                "message.max.bytes": 20 * 2**20,
+                "log_level": 0,
+            }
         )
         self._schemas = SchemaRegistryClient({"url": registry})
         self._serializers: dict[str, AvroSerializer] = {}

@@ -66,7 +66,8 @@ class Running:
 def running(site: Site) -> Iterator[Running]:
     """The module's connector, consuming."""
     messages, calls = site.topic(), site.topic(CALLS)
-    connector = site.connector(messages, calls)
+    # What may not be logged may not be logged at any level.
+    connector = site.connector(messages, calls, settings={"telemetry": {"log_level": "debug"}})
     connector.begin_and_join()
     yield Running(connector, messages, calls)
     assert connector.terminate() == 0
@@ -149,6 +150,7 @@ BAD = {
         a_message,
         "decode_failed",
         "the key is not UTF-8 text; if it is not meant to be, say `key: {format: bytes}`",
+        "KEY_CONVERTER",
         key=b"\xff\xfe" + CANARY.encode(),
     ),
     "no rule that holds": Bad(

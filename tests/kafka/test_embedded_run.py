@@ -24,8 +24,8 @@ def test_a_run_without_anything_installed_loses_nothing_and_keeps_order(tmp_path
         broker.create_topic(DEAD_LETTER_TOPIC, 1)
         estate = Estate(bootstrap=broker.bootstrap, registry_url=registry.url, front_url=front.base_url)
         config = estate.write(tmp_path)
-        publisher = Publisher(broker.bootstrap, registry.url)
-        publisher.publish(generate(seed=7, records=RECORDS))
+        with Publisher(broker.bootstrap, registry.url) as publisher:
+            publisher.publish(generate(seed=7, records=RECORDS))
         service = Service(config)
         service.start()
         try:
@@ -36,7 +36,6 @@ def test_a_run_without_anything_installed_loses_nothing_and_keeps_order(tmp_path
             assert service.terminate() == 0
         finally:
             service.stop()
-            publisher.close()
         found = verdict(config, publisher, front, broker.bootstrap)
     assert found.ok, found.examples
     assert found.duplicates == 0

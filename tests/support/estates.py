@@ -1,7 +1,7 @@
 """A real or embedded Kafka, a registry, the simulator and the connector's folder, joined for one test."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -29,6 +29,16 @@ class Publisher(traffic.Publisher):
         self._registry = SchemaRegistryClient({"url": registry_url})
         self._serializers: dict[str, AvroSerializer] = {}
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connections to the registry."""
+        self._registry.close()
+
     def encoded(self, record: DemoRecord) -> bytes:
         """The record's value, its schema registered."""
         if isinstance(record, BadRecord):
@@ -36,8 +46,13 @@ class Publisher(traffic.Publisher):
         serializer = self._serializers.get(record.schema_name)
         text = traffic.definition(record)
         if serializer is None:
-            conf = {"auto.register.schemas": True, "subject.name.strategy": topic_record_subject_name_strategy}
-            serializer = self._serializers[record.schema_name] = AvroSerializer(self._registry, text, conf=conf)
+            conf = {
+                "auto.register.schemas": True,
+                "subject.name.strategy": topic_record_subject_name_strategy,
+            }
+            serializer = self._serializers[record.schema_name] = AvroSerializer(
+                self._registry, text, conf=conf
+            )
         value = serializer(dict(record.value), SerializationContext(record.topic, MessageField.VALUE))
         assert value is not None
         self.remember(int.from_bytes(value[1:5], "big"), text)
@@ -47,7 +62,9 @@ class Publisher(traffic.Publisher):
 def create_topics(bootstrap: str, partitions: dict[str, int]) -> None:
     """Create topics and wait until they are there."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    topics = [NewTopic(name, num_partitions=number, replication_factor=1) for name, number in partitions.items()]
+    topics = [
+        NewTopic(name, num_partitions=number, replication_factor=1) for name, number in partitions.items()
+    ]
     for future in admin.create_topics(topics).values():
         future.result(30)
 
@@ -61,4 +78,6 @@ def verdict(config: Path, publisher: Publisher, simulator: Simulator, bootstrap:
     """Judge a run from outside."""
     loaded = load(config)
     assert isinstance(loaded, Loaded)
-    return judge(publisher.produced, loaded.mappings, publisher.schemas, raw_log(simulator), letters(bootstrap))
+    return judge(
+        publisher.produced, loaded.mappings, publisher.schemas, raw_log(simulator), letters(bootstrap)
+    )

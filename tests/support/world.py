@@ -176,6 +176,8 @@ class Coordinator:
     asked: int = 0
     outstanding: int = 0
     most_outstanding: int = 0
+    watch: Callable[[CommitEntry], None] = lambda _entry: None
+    """Told every entry in the moment in which the coordinator applies it."""
     paused: set[TopicPartition] = field(default_factory=set)
     pauses: int = 0
 
@@ -189,6 +191,8 @@ class Coordinator:
         refusal = self.script(number)
         if refusal is not None:
             return CommitFailed(refusal)
+        for entry in entries:
+            self.watch(entry)
         self.history.append(tuple(entries))
         return Committed()
 

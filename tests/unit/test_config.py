@@ -190,7 +190,7 @@ REFUSED = [
         "token_life_s: 10",
         "front: token_life_s must not be below request_deadline_s: a token must outlive its request",
     ),
-    ("front", "connect_timeout_s: 16", "front: connect_timeout_s must be below request_deadline_s, else a slow connection may count as sent"),
+    ("front", "connect_timeout_s: 16", "front: connect_timeout_s must be below request_deadline_s, else a slow"),
     ("front", "carrier: urllib", "front.carrier has a value that is not known: choose from aiohttp, httpx"),
     ("front", "statuses: {429: retry}", "front: statuses: 429 says how long to wait, and is always obeyed"),
     (

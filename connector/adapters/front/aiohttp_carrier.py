@@ -38,7 +38,6 @@ class AiohttpCarrier:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "identity"},
-            skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
             proxy=options.proxy_url,
             trust_env=False,
         )
@@ -52,6 +51,7 @@ class AiohttpCarrier:
                 method,
                 URL(url, encoded=True),
                 headers=headers,
+                skip_auto_headers=None if headers.keys() >= _AUTO_HEADERS else _AUTO_HEADERS,
                 data=content or None,
                 allow_redirects=False,
                 middlewares=() if method in _NEVER_REPEATED else (_once,),
@@ -79,6 +79,10 @@ _FAILURES: Final = (
     aiohttp.ClientResponseError,
 )
 """What the network can bring; not InvalidURL and its kin, which are defects."""
+
+
+_AUTO_HEADERS: Final = frozenset({"Accept", "Content-Type", "User-Agent"})
+"""What aiohttp would add of its own. Skipping costs a tenth of a request's CPU, hence only where one is not given."""
 
 
 _NEVER_REPEATED: Final = frozenset({"POST", "PATCH"})

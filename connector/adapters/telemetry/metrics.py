@@ -7,6 +7,7 @@ Called from the event loop only. No method blocks, awaits or raises for a value 
 
 import itertools
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import get_args
 
 from prometheus_client import (
@@ -54,14 +55,16 @@ class Metrics:
         self._scrape = SnapshotCollector(snapshot)
         self._registry.register(self._scrape)
 
-        self._received = self._counter("records_received_total")
-        self._processed = self._counter("records_processed_total")
+        # Written for every record: `labels` takes a lock and builds its key anew each time, a cache does neither. What bounds
+        # the labels bounds the caches.
+        self._received = cache(self._counter("records_received_total").labels)
+        self._processed = cache(self._counter("records_processed_total").labels)
         self._errors = self._counter("record_errors_total")
         self._retries = self._counter("record_retries_total")
         self._dead_letters = self._counter("dead_letter_records_total")
         self._dead_letter_failures = self._counter("dead_letter_failures_total")
-        self._processing = self._histogram("record_processing_duration_seconds")
-        self._latency = self._histogram("record_end_to_end_latency_seconds")
+        self._processing = cache(self._histogram("record_processing_duration_seconds").labels)
+        self._latency = cache(self._histogram("record_end_to_end_latency_seconds").labels)
         self._possible_duplicates = self._counter("possible_duplicates_total")
         self._stale_settles = self._counter("stale_settles_total")
 
@@ -72,10 +75,10 @@ class Metrics:
         self._maps_refused = self._counter("maps_refused_total")
         self._client_errors = self._counter("kafka_client_errors_total")
 
-        self._requests = self._counter("front_requests_total")
-        self._request_duration = self._histogram("front_request_duration_seconds")
-        self._limit_remaining = self._gauge("front_rate_limit_remaining")
-        self._limit = self._gauge("front_rate_limit_limit")
+        self._requests = cache(self._counter("front_requests_total").labels)
+        self._request_duration = cache(self._histogram("front_request_duration_seconds").labels)
+        self._limit_remaining = cache(self._gauge("front_rate_limit_remaining").labels)
+        self._limit = cache(self._gauge("front_rate_limit_limit").labels)
         self._unknown_outcomes = self._counter("unknown_outcomes_total")
         self._clock_skew = self._gauge("clock_skew_seconds")
         self._registry_requests = self._counter("schema_registry_requests_total")
@@ -97,14 +100,16 @@ class Metrics:
         topics = tuple(topics)
         self._scrape.expect_topics(topics)
         for topic in topics:
-            for per_topic in (self._retries, self._dead_letter_failures, self._processing, self._latency):
+            for per_topic in (self._retries, self._dead_letter_failures):
                 per_topic.labels(topic)
+            self._processing(topic)
+            self._latency(topic)
         for topic, outcome in itertools.product(topics, get_args(Outcome)):
-            self._processed.labels(topic, outcome)
+            self._processed(topic, outcome)
         for topic, reason in itertools.product(topics, REASONS):
             self._dead_letters.labels(topic, reason)
         for operation in operations:
-            self._request_duration.labels(operation)
+            self._request_duration(operation)
             self._unknown_outcomes.labels(operation)
 
     def exposition(self, accept: str | None) -> tuple[bytes, str]:
@@ -116,16 +121,16 @@ class Metrics:
 
     def received(self, topic: str, partition: int, n: int) -> None:
         """A poll brought `n` records of this partition."""
-        self._received.labels(topic, str(partition)).inc(n)
+        self._received(topic, str(partition)).inc(n)
 
     def settled(self, topic: str, outcome: Outcome, took_s: float) -> None:
         """A record reached its end, `took_s` seconds after it was taken in hand."""
-        self._processed.labels(topic, outcome).inc()
-        self._processing.labels(topic).observe(took_s)
+        self._processed(topic, outcome).inc()
+        self._processing(topic).observe(took_s)
 
     def accepted_latency(self, topic: str, seconds: float) -> None:
         """Front accepted a record this long after its Kafka timestamp; below 0 (clocks apart) counts as 0."""
-        self._latency.labels(topic).observe(max(0.0, seconds))
+        self._latency(topic).observe(max(0.0, seconds))
 
     def error(self, topic: str, stage: Stage, error_type: str) -> None:
         """An attempt failed. `error_type` is a short fixed word, never an exception's text."""
@@ -178,8 +183,8 @@ class Metrics:
 
     def request(self, operation: str, status: str, took_s: float) -> None:
         """One attempt at Front ended. `status` is the HTTP code, or timeout, connect, tls or protocol."""
-        self._requests.labels(operation, self._known_status(status)).inc()
-        self._request_duration.labels(operation).observe(took_s)
+        self._requests(operation, self._known_status(status)).inc()
+        self._request_duration(operation).observe(took_s)
 
     def unknown_outcome(self, operation: str) -> None:
         """An attempt ended without an answer, and Front may have carried it out."""
@@ -188,8 +193,8 @@ class Metrics:
     def rate_limit(self, tier: str, limit: int, remaining: int) -> None:
         """Front said how much of a limit is left."""
         tier = self._known_tier(tier)
-        self._limit.labels(tier).set(limit)
-        self._limit_remaining.labels(tier).set(remaining)
+        self._limit(tier).set(limit)
+        self._limit_remaining(tier).set(remaining)
 
     def clock_skew(self, seconds: float) -> None:
         """This machine's clock minus Front's, signed."""

@@ -57,18 +57,17 @@ class Failed(Exception):
 def evaluate(node: Node, scope: Scope) -> object:
     """The node's value for one record, or ABSENT. Raises `Failed`."""
     match node:
-        case Constant(value):
-            return value
         case Expression(template, place):
             try:
                 return template.evaluate(scope)
             except EvaluationError as error:
                 raise Failed(place, str(error)) from error
+        case Constant(value):
+            return value
         case Fields(fields):
-            pairs = ((name, evaluate(child, scope)) for name, child in fields)
-            return {name: value for name, value in pairs if value is not ABSENT}
+            return {name: value for name, child in fields if (value := evaluate(child, scope)) is not ABSENT}
         case Items(items):
-            return [value for value in (evaluate(item, scope) for item in items) if value is not ABSENT]
+            return [value for item in items if (value := evaluate(item, scope)) is not ABSENT]
 
 
 def evaluate_text(node: Node, scope: Scope, place: str) -> str:
