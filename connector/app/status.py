@@ -52,12 +52,14 @@ class Status:
     def _state(self) -> tuple[State, tuple[str, ...]]:
         if self.draining:
             return "draining", ("stopping: what is in flight is awaited",)
-        held = {hold.name for hold in self.pipeline.holds.active if hold.scope == "app"}
-        if held and held.issuperset(self.apps):
-            return "held_auth", tuple(f"Front refuses every request of app {name}" for name in sorted(held))
+        holds = [hold for hold in self.pipeline.holds.active if hold.scope == "app"]
+        if holds and {hold.name for hold in holds}.issuperset(self.apps):
+            why = [f"Front refuses every request of app {hold.name}: {hold.reason}" for hold in holds]
+            return "held_auth", tuple(sorted(why))
         if not self.source.joined:
             return "starting", (self.source.waiting_for,)
-        return "running", ()
+        waiting = len(self.pipeline.without_schema)
+        return "running", (f"{waiting} partitions wait for the schema registry",) if waiting else ()
 
     def _holds(self) -> tuple[HoldStatus, ...]:
         since_wall = time.time() - time.monotonic()

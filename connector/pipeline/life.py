@@ -62,6 +62,8 @@ class Pipeline:
         )
         self.blocked: dict[Slot[Work], float] = {}
         """Keys whose first record waits after a failure or in a hold, and the wall time since when."""
+        self.without_schema: set[TopicPartition] = set()
+        """Partitions that wait for a registry which does not answer."""
         self.last_accepted_wall: float | None = None
         self._pacing = Pacing(policy.rate_limits)
         self._accepted_at: dict[str, float] = {}  # app -> when it last accepted, monotonic
@@ -106,6 +108,7 @@ class Pipeline:
         self._telemetry.rebalance("lost")
 
     def _unblock(self, partitions: Sequence[TopicPartition]) -> None:
+        self.without_schema.difference_update(partitions)
         for slot in [slot for slot in self.blocked if slot.tp in partitions]:
             del self.blocked[slot]
 
@@ -179,12 +182,14 @@ class Pipeline:
         failures = 0
         while isinstance(answer := await self._world.schemas.fetch(ref), RegistryUnavailable):
             failures += 1
+            self.without_schema.add(part.tp)
             self._telemetry.error(part.tp.topic, "decode", "registry_unavailable")
             self._log.warning(
                 "registry.unavailable", topic=part.tp.topic, partition=part.tp.partition, attempt=failures
             )
             delay = min(self._policy.registry_retry_cap_s, 0.25 * 2 ** min(failures, 10))
             await asyncio.sleep(delay * (0.5 + 0.5 * self._clock.jitter()))
+        self.without_schema.discard(part.tp)
         if part.closing:
             return
         if isinstance(answer, SchemaAbsent):

@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 from confluent_kafka import (
-    Consumer,
     ConsumerGroupTopicPartitions,
     KafkaError,
     Message,
@@ -35,6 +34,7 @@ from connector.demo.estate import Estate
 from connector.demo.events import TOPICS
 from connector.resources import mappings_dir, schemas_dir
 from connector.simulator.server import Simulator, running
+from tests.kafka.letters import TEN_MB, Letters, Place
 from tests.support.estates import raw_log, world
 from tests.support.kafka import Kafka
 from tests.support.service import Service, eventually
@@ -43,9 +43,6 @@ CALLS, MESSAGES, _, _ = TOPICS
 COMPANIES = companies_of(24)
 VOICE, CHAT = COMPANIES[0].voice[0], COMPANIES[0].chat[0]
 OTHER_CHAT = COMPANIES[1].chat[0]
-CONNECT, FRONT = "__connect.errors.", "front."
-TEN_MB = {"max.message.bytes": str(10 * 2**20)}
-"""A topic's configuration: Kafka's default is 1 MiB."""
 
 LATEST = OffsetSpec.latest()
 
@@ -72,15 +69,6 @@ class Topic:
         said = {"start": "earliest", **self.mapping}
         lines = "".join(f"    {name}: {value}\n" for name, value in said.items() if value is not None)
         return shipped.replace(head, f"\n  {self.name}:\n{lines}")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record lies."""
-
-    topic: str
-    partition: int
-    offset: int
 
 
 class Connector(Service):
@@ -114,72 +102,6 @@ class Connector(Service):
         return self.log.read_text()
 
 
-class Letters:
-    """Reads a dead-letter topic of one partition as it grows."""
-
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self.topic = topic
-        self._at = TopicPartition(topic, 0, 0)
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": f"reader-{topic}",
-                "enable.auto.commit": False,
-                # A broker answers a connection in order: a question waits for the fetch before it.
-                "fetch.wait.max.ms": 10,
-                "log_level": 0,
-            }
-        )
-        self._consumer.assign([self._at])
-        self._read: list[Message] = []
-
-    def all(self) -> list[Message]:
-        """Every letter so far."""
-        _, end = self._consumer.get_watermark_offsets(self._at, timeout=10)
-        while len(self._read) < end:
-            message = self._consumer.poll(10)
-            assert message is not None, f"{self.topic} does not end"
-            assert message.error() is None, message.error()
-            self._read.append(message)
-        return self._read
-
-    def of(self, place: Place) -> Message:
-        """The letter of a record, once it is there."""
-        found: list[Message] = []
-
-        def there() -> bool:
-            found[:] = [letter for letter in self.all() if source(letter) == place]
-            return bool(found)
-
-        eventually(there, 20, f"dead letter of {place}")
-        (letter,) = found
-        return letter
-
-    def none_of(self, *topics: Topic) -> bool:
-        """Whether no record of these topics was given up."""
-        names = {topic.name for topic in topics}
-        return not any(source(letter).topic in names for letter in self.all())
-
-    def close(self) -> None:
-        self._consumer.close()
-
-
-def headers(letter: Message) -> dict[str, str]:
-    """Our headers of a dead letter, as text."""
-    return {name: value.decode() for name, value in raw_headers(letter) if name.startswith((CONNECT, FRONT))}
-
-
-def raw_headers(letter: Message) -> list[tuple[str, bytes]]:
-    """All headers of a dead letter: the record's own, then ours."""
-    return cast("list[tuple[str, bytes]]", letter.headers() or [])
-
-
-def source(letter: Message) -> Place:
-    """Where the record of a letter lay."""
-    told = headers(letter)
-    return Place(told[f"{CONNECT}topic"], int(told[f"{CONNECT}partition"]), int(told[f"{CONNECT}offset"]))
-
-
 class Site:
     """Everything that a module's tests share. `close` ends what they started."""
 
@@ -187,7 +109,7 @@ class Site:
         self.kafka = kafka
         self.registry = registry
         self.front = front
-        self.letters = Letters(kafka.bootstrap, kafka.create_topic(config=TEN_MB))
+        self.letters = Letters(kafka)
         self._folder = folder
         self._run = uuid.uuid4().hex[:4]
         self._numbers = itertools.count(1)
@@ -215,7 +137,9 @@ class Site:
     def topic(self, like: str = MESSAGES, partitions: int = 1, **mapping: object) -> Topic:
         """A new topic. `mapping`: start (earliest if not given, None to leave it out), max_age_s, on_missing_offset."""
         return Topic(
-            name=self.kafka.create_topic(partitions=partitions, config=TEN_MB), like=like, mapping=mapping
+            name=self.kafka.create_topic(partitions=partitions, config={"max.message.bytes": str(TEN_MB)}),
+            like=like,
+            mapping=mapping,
         )
 
     def connector(

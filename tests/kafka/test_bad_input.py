@@ -11,28 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from connector import __version__
 from connector.core.dead_letter import REASONS
 from connector.demo.estate import SECRET
 from connector.resources import schemas_dir
-from tests.kafka.conftest import (
-    CALLS,
-    CONNECT,
-    FRONT,
-    MESSAGE,
-    MESSAGES,
-    TEN_MB,
-    VOICE,
-    Connector,
-    Site,
-    Topic,
-    headers,
-    message,
-    raw_headers,
-    source,
-)
+from tests.kafka.conftest import CALLS, MESSAGE, MESSAGES, VOICE, Connector, Site, Topic, message
+from tests.kafka.letters import CONNECT, FRONT, headers, raw_headers, source
 from tests.support.service import eventually
 from tests.support.witness import AvroJson, produce_with_jvm
 
@@ -304,7 +289,7 @@ def test_a_dead_letter_topic_that_is_too_small_holds_the_record_and_nothing_else
     site: Site, running: Running
 ) -> None:
     """The hold is told in readiness; records of other keys flow; raised limits end it without a restart."""
-    with limited(site, "1000"):
+    with site.letters.refused_above(1000):
         place = site.send(running.messages, b"x" * 3000, key=b"large")
         eventually(lambda: bool(holds(running)), 15, "the hold")
         assert holds(running) == [("dead_letter", "unwritable")]
@@ -384,25 +369,6 @@ def settled(running: Running, topic: Topic, outcome: str) -> float:
 
 def holds(running: Running) -> list[tuple[str, str]]:
     return [(hold["scope"], hold["reason"]) for hold in running.connector.ready()[1]["holds"]]
-
-
-class limited:
-    """The dead-letter topic takes records of at most so many bytes, until the block ends."""
-
-    def __init__(self, site: Site, size: str) -> None:
-        self._site, self._size = site, size
-
-    def __enter__(self) -> None:
-        self._set(self._size)
-
-    def __exit__(self, *_: object) -> None:
-        self._set(TEN_MB["max.message.bytes"])
-
-    def _set(self, size: str) -> None:
-        entry = ConfigEntry("max.message.bytes", size, incremental_operation=AlterConfigOpType.SET)
-        topic = ConfigResource(ResourceType.TOPIC, self._site.letters.topic, incremental_configs=[entry])
-        admin = self._site.kafka.new_admin()
-        admin.incremental_alter_configs([topic])[topic].result(10)
 
 
 def _summary(site: Site, running: Running) -> bytes:

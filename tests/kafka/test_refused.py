@@ -18,9 +18,9 @@ from tests.kafka.conftest import (
     Connector,
     Site,
     Topic,
-    headers,
     message,
 )
+from tests.kafka.letters import headers
 from tests.support.kafka import free_ports
 from tests.support.service import eventually
 
@@ -75,7 +75,7 @@ def test_a_wrong_secret_holds_the_app_and_a_corrected_file_ends_it_without_a_res
     site.wait_accepted(*ids)
     site.wait_committed(running.connector, running.messages)
     eventually(lambda: _ready_without_holds(running), 10, "readiness")
-    assert site.letters.none_of(running.messages)
+    assert site.letters.none_of(running.messages.name)
     assert SECRET not in running.connector.log.read_text()
 
 
@@ -93,7 +93,7 @@ def test_a_channel_that_front_forbids_holds_that_channel_alone(site: Site, runni
     site.wait_accepted(held)
     site.wait_committed(running.connector, running.messages)
     eventually(lambda: _ready_without_holds(running), 10, "readiness")
-    assert site.letters.none_of(running.messages)
+    assert site.letters.none_of(running.messages.name)
 
 
 def test_a_recording_waits_for_the_creation_of_its_call(site: Site, running: Running) -> None:
@@ -107,7 +107,7 @@ def test_a_recording_waits_for_the_creation_of_its_call(site: Site, running: Run
     eventually(lambda: len(_accepted(site, call_id)) == 2, 15, "the recording")
     assert _accepted(site, call_id) == ["create-call", "add-call-recording"]
     site.wait_committed(running.connector, running.calls)
-    assert site.letters.none_of(running.calls)
+    assert site.letters.none_of(running.calls.name)
 
 
 def test_a_recording_of_a_call_that_never_comes_is_given_up_after_the_grace_and_not_before(
@@ -139,7 +139,7 @@ def test_a_wrong_base_url_holds_the_app(site: Site) -> None:
     assert [(hold["scope"], hold["reason"]) for hold in body["holds"]] == [("app", "wrong_base_url")]
     assert connector.terminate() == 0
     assert site.committed(connector.group)[topic.name, 0].offset == 0
-    assert site.letters.none_of(topic)
+    assert site.letters.none_of(topic.name)
 
 
 def test_reg_02_a_registry_that_is_down_delays_records_and_gives_none_up(site: Site) -> None:
@@ -163,7 +163,7 @@ def test_reg_02_a_registry_that_is_down_delays_records_and_gives_none_up(site: S
         site.wait_accepted(*ids)
         site.wait_committed(connector, topic)
         assert connector.terminate() == 0
-    assert site.letters.none_of(topic)
+    assert site.letters.none_of(topic.name)
 
 
 def test_reg_05_a_registry_that_refuses_us_delays_records_until_the_password_is_right(
@@ -185,7 +185,7 @@ def test_reg_05_a_registry_that_refuses_us_delays_records_until_the_password_is_
         site.wait_accepted(one)
         site.wait_committed(connector, topic)
         assert connector.terminate() == 0
-    assert site.letters.none_of(topic)
+    assert site.letters.none_of(topic.name)
     assert "the-password" not in connector.log.read_text()
 
 

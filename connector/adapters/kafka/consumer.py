@@ -221,13 +221,20 @@ class KafkaSource:
             return
         self._bridge.tell_loop(self._sink.lost, [tp])
         try:
-            low, high = consumer.get_watermark_offsets(TopicPartition(*tp), timeout=starts.REQUEST_S)
+            found = starts.positions(consumer, [TopicPartition(*tp)])[tp]
         except KafkaException:
             self._unresolved.add(tp)  # begin again from the committed offset, which leads back here
             return
         policy = self._options.on_missing_offset[tp.topic]
         self._log.error(
-            "offset.missing", topic=tp.topic, partition=tp.partition, low=low, high=high, policy=policy
+            "offset.missing",
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=found.offset,
+            low=found.low,
+            high=found.end,
+            records=max(0, found.low - found.offset),
+            policy=policy,
         )
         if policy == "hold":
             consumer.pause([TopicPartition(*tp)])
@@ -240,10 +247,10 @@ class KafkaSource:
                 partition=tp.partition,
             )
             return
-        offset = low if policy == "earliest" else high
+        offset = found.low if policy == "earliest" else found.end
         epoch = self._epochs[tp] = Epoch(next(self._next_epoch))
         client.move(consumer, [TopicPartition(*tp, offset)])
-        fresh = Assignment(tp, epoch, offset, "", self._logs[tp.topic], high)
+        fresh = Assignment(tp, epoch, offset, "", self._logs[tp.topic], found.end)
         self._bridge.tell_loop(self._sink.assigned, [fresh])
 
     def _thread_report(self, consumer: Consumer) -> None:
@@ -322,7 +329,7 @@ class KafkaSource:
         bound = self._options.revoke_bound_s
         in_time = self._bridge.ask_loop(self._sink.revoke(tps, bound), bound + 2.0, consumer)
         self._log.info(
-            "consumer.revoked", records=len(tps), status="drained" if in_time else "bound exceeded"
+            "consumer.revoked", partitions=len(tps), status="drained" if in_time else "bound exceeded"
         )
         self._thread_forget(tps)
         consumer.incremental_unassign(partitions)
@@ -331,7 +338,7 @@ class KafkaSource:
         tps = [TP(tp.topic, tp.partition) for tp in partitions]
         self._thread_forget(tps)
         self._bridge.tell_loop(self._sink.lost, tps)
-        self._log.warning("consumer.lost", records=len(tps))
+        self._log.warning("consumer.lost", partitions=len(tps))
         consumer.incremental_unassign(partitions)
 
     def _thread_forget(self, tps: Sequence[TP]) -> None:

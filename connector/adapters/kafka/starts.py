@@ -20,6 +20,8 @@ from connector.ports import StartupRefused
 
 REQUEST_S = 10.0
 """How long one question to the broker may take."""
+FIRST_S = 3.0
+"""The same for the first question of all: readiness should soon say that nobody answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class Position:
     offset: int
     metadata: str | None
     leader_epoch: int | None
-    end: int | None
+    low: int
+    """The first offset that the log still holds."""
+    end: int
 
 
 def identify(consumer: Consumer, admin: AdminClient, topics: Sequence[str]) -> Mapping[str, LogIdentity]:
@@ -59,7 +63,7 @@ def identify(consumer: Consumer, admin: AdminClient, topics: Sequence[str]) -> M
 
 def require_topics(consumer: Consumer, topics: Sequence[str], dead_letter_topic: str) -> None:
     """Raise `StartupRefused` naming every topic that the broker says does not exist. Raises KafkaException if silent."""
-    present = consumer.list_topics(timeout=REQUEST_S).topics
+    present = consumer.list_topics(timeout=FIRST_S).topics
     missing = [topic for topic in topics if _absent(present, topic)]
     if missing:
         names = ", ".join(missing)
@@ -105,10 +109,12 @@ def positions(consumer: Consumer, wanted: Sequence[TopicPartition]) -> Mapping[t
     for tp in _committed(consumer, wanted):
         low, high = consumer.get_watermark_offsets(tp, timeout=REQUEST_S)
         if tp.offset < 0:
-            result[tp.topic, tp.partition] = Position(low, None, None, high)
+            result[tp.topic, tp.partition] = Position(low, None, None, low, high)
         else:
             # An offset without text was committed by somebody else (an operator's reset): there may have been an owner.
-            result[tp.topic, tp.partition] = Position(tp.offset, tp.metadata or "", tp.leader_epoch, high)
+            result[tp.topic, tp.partition] = Position(
+                tp.offset, tp.metadata or "", tp.leader_epoch, low, high
+            )
     return result
 
 

@@ -40,9 +40,9 @@ EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     "connector.started": frozenset({"port"}),
     "startup.refused": frozenset({"why"}),
     "backlog.found": frozenset({"records", "begins_at"}),
-    "consumer.revoked": frozenset({"records"}),
-    "consumer.lost": frozenset({"records"}),
-    "offset.missing": frozenset({"low", "high", "policy"}),
+    "consumer.revoked": frozenset({"partitions"}),
+    "consumer.lost": frozenset({"partitions"}),
+    "offset.missing": frozenset({"low", "high", "records", "policy"}),
     # librdkafka's own words: hosts, ports, protocol errors.
     "kafka.unreachable": frozenset({"detail"}),
     "kafka.error": frozenset({"detail"}),
