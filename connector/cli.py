@@ -18,6 +18,8 @@ from connector import __version__
 from connector.resources import schemas_dir
 
 if TYPE_CHECKING:
+    import httpx
+
     from connector.config import Loaded, Problems
 
 EXIT_FINDINGS = 1
@@ -28,15 +30,15 @@ EXIT_CODES = """
 Exit codes:
 
   0    clean stop, or the verb succeeded
-  1    findings, such as a record that would be a dead letter
+  1    findings: render shows a dead letter, the demo lost or misordered something, healthcheck finds it not ready
   2    wrong usage
-  69   a verb could not reach what it depends on
-  70   internal failure
-  75   stopped with records unfinished; they will be delivered again
-  77   Kafka denied access
-  78   invalid configuration, mapping or secret file
+  69   the demo's embedded broker or registry does not work here
+  70   a defect, or what the Kafka client calls fatal
+  75   stopped with records unfinished, or the last commit not acknowledged: they are delivered again
+  77   reserved: nothing ends with it yet
+  78   invalid configuration, mapping or secret file, unknown librdkafka property, missing topic, taken port
   130  Ctrl-C in the demo
-  143  second SIGTERM: left at once
+  143  a second SIGTERM or SIGINT: left at once
 """
 
 app = typer.Typer(
@@ -97,15 +99,22 @@ def run(config: Config) -> None:
 def validate(config: Config, output: Format = Output.TEXT) -> None:
     """Check configuration, secrets, channels and mapping files: every error at once, as file:line:column."""
     loaded = _loaded(config, output)
-    topics = loaded.mappings.topics
+    from connector.app import kafka_problem
+    from connector.config.problems import Problem, Problems, counted
+
+    problem = kafka_problem(loaded)
+    if problem is not None:
+        _invalid(Problems((Problem(str(config), problem),)), output)
+    topics, rows = loaded.mappings.topics, loaded.channels.rows
     if output is Output.JSON:
-        _print_json(
-            {"valid": True, "topics": sorted(topics), "channels": len(loaded.channels.rows), "problems": []}
-        )
-    else:
-        print(
-            f"valid: {len(topics)} topics ({', '.join(sorted(topics))}), {len(loaded.channels.rows)} channels"
-        )
+        found = {"topics": sorted(topics), "channels": len(rows), "warnings": loaded.warnings, "problems": []}
+        _print_json({"valid": True, **found})
+        return
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(
+        f"valid: {counted(len(topics), 'topic')} ({', '.join(sorted(topics))}), {counted(len(rows), 'channel')}"
+    )
 
 
 @app.command(
@@ -139,7 +148,7 @@ def render(
         _usage(f"--record: cannot read {record}: {error}")
     sample = read_sample(text, mapping, schemas_dir(), schema)
     if isinstance(sample, BadSample):
-        _usage(f"--record: {record}: {sample.why}")
+        _usage(f"{record}: {sample.why}")
     shown = rendered(mapping.map(sample, time.time()))
     _print_json(shown)
     raise typer.Exit(EXIT_FINDINGS if shown["result"] == "dead_letter" else 0)
@@ -196,14 +205,30 @@ def healthcheck(
 
     try:
         answer = httpx.get(url, timeout=3.0, trust_env=False)
-        ready, said = answer.is_success, f"HTTP {answer.status_code}"
+        ready, status, why = answer.is_success, *_said(answer)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        ready, said = False, f"no answer ({type(error).__name__})"
+        ready, status, why = False, None, f"no answer ({type(error).__name__})"
     if output is Output.JSON:
-        _print_json({"ready": ready, "answer": said})
+        _print_json({"ready": ready, "status": status, "why": why})
     else:
-        print(f"{'ready' if ready else 'not ready'}: {said}")
+        degraded = ", degraded" if status == "degraded" else ""
+        print(f"{'ready' if ready else 'not ready'}{degraded}: {why}")
     raise typer.Exit(0 if ready else EXIT_FINDINGS)
+
+
+def _said(answer: "httpx.Response") -> tuple[str | None, str]:
+    """Status and reason in the body of /readyz; another page, such as a proxy's, has only its code."""
+    try:
+        body = answer.json()
+        details = {check["check"]: check["detail"] for check in body["checks"]}
+        status, state, reason = body["status"], body["state"], details["state"]
+        holds = len(body["holds"])
+    except (ValueError, KeyError, TypeError):
+        return None, f"HTTP {answer.status_code}"
+    from connector.config.problems import counted
+
+    why = state if reason == state else f"{state}: {reason}"
+    return status, counted(holds, "hold") if status == "degraded" and holds else why
 
 
 def _loaded(
@@ -227,6 +252,8 @@ def _tell_kubelet(line: str) -> None:
 
 
 def _invalid(problems: "Problems", output: Output) -> NoReturn:
+    from connector.config.problems import counted
+
     if output is Output.JSON:
         rows = [
             {"file": item.file, "line": item.line, "column": item.column, "message": item.message}
@@ -235,7 +262,7 @@ def _invalid(problems: "Problems", output: Output) -> NoReturn:
         _print_json({"valid": False, "problems": rows})
     else:
         print(problems, file=sys.stderr)
-        print(f"invalid: {len(problems.problems)} problems", file=sys.stderr)
+        print(f"invalid: {counted(len(problems.problems), 'problem')}", file=sys.stderr)
     raise typer.Exit(EXIT_CONFIG)
 
 

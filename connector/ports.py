@@ -139,7 +139,8 @@ class Assignment:
     """A partition that this process now owns, and where its delivery begins.
 
     `metadata` is the text that came back with the committed offset (None: there was none, so nobody has sent anything
-    of this partition); `end` the log's end when it was assigned, None if unknown.
+    of this partition); `end` the log's end when it was assigned, None if unknown; `leader_epoch` what was committed beside
+    the offset: the claim repeats it, so that the next owner still notices a log that was cut (KIP-320).
     """
 
     tp: TopicPartition
@@ -148,6 +149,7 @@ class Assignment:
     metadata: str | None
     log: LogIdentity
     end: int | None = None
+    leader_epoch: int | None = None
 
 
 class RecordSink(Protocol):

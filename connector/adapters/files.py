@@ -6,13 +6,12 @@ use.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from connector.core.secret_text import MAX_BYTES, ONE_LINE, NoSecret, SecretText, secret_text
+
 CHECK_EVERY_S: Final = 1.0
-MAX_BYTES: Final = 64 * 1024
-"""A Kubernetes Secret is at most 1 MiB in all; one value that signs or logs in is far smaller than this."""
 
 
 class SecretFileObserver(Protocol):
@@ -58,13 +57,11 @@ class SecretFile:
         self._path = path
         self._monotonic = monotonic
         self._observer = observer
-        self._problem: _Problem | None = None
+        self._problem: NoSecret | None = None
         first = _read(path)
-        if isinstance(first, _Problem):
-            raise SecretFileError(
-                f"secret file {path} {first.what}: it must hold the secret as one line of text"
-            )
-        self._value = first
+        if isinstance(first, NoSecret):
+            raise SecretFileError(f"secret file {path} {first.what}: {ONE_LINE}")
+        self._value = first.value
         self._looked_at = monotonic()
 
     def value(self) -> str:
@@ -77,40 +74,22 @@ class SecretFile:
         """Look now, whenever the last look was: somebody refused the value."""
         self._looked_at = self._monotonic()
         found = _read(self._path)
-        if isinstance(found, _Problem):
+        if isinstance(found, NoSecret):
             if found != self._problem:
                 self._problem = found
                 self._observer.secret_kept(str(self._path), found.what)
-        elif found != self._value or self._problem is not None:
-            self._value, self._problem = found, None
+        elif found.value != self._value or self._problem is not None:
+            self._value, self._problem = found.value, None
             self._observer.secret_reloaded(str(self._path))
 
     def __repr__(self) -> str:
         return f"SecretFile({str(self._path)!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """Why a file gives no secret, as the end of a sentence about it."""
-
-    what: str
-
-
-def _read(path: Path) -> str | _Problem:
+def _read(path: Path) -> SecretText | NoSecret:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        return _Problem(f"cannot be read ({error.strerror or type(error).__name__})")
-    if len(raw) > MAX_BYTES:
-        return _Problem(f"is larger than {MAX_BYTES} bytes")
-    try:
-        value = raw.decode().removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        return _Problem("is not UTF-8 text")
-    if not value.strip():
-        return _Problem("is empty")
-    if not value.isprintable():
-        # It would stand in a header, or sign tokens that nobody accepts: usually the file has a second line.
-        return _Problem("holds a line break or another control character")
-    return value
+        return NoSecret(f"cannot be read ({error.strerror or type(error).__name__})")
+    return secret_text(raw)

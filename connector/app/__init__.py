@@ -5,5 +5,6 @@ Only here do adapters and pipeline meet. `wiring.py` makes each part from its se
 """
 
 from connector.app.service import run
+from connector.app.wiring import kafka_problem
 
-__all__ = ["run"]
+__all__ = ["kafka_problem", "run"]

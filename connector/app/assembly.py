@@ -34,8 +34,11 @@ class Parts:
 
 
 def assemble(loaded: Loaded, log: EventLog) -> Parts:
-    """Build everything. Raises ValueError for a certificate or secret file that is no use."""
+    """Build everything. Raises ValueError for Kafka properties, a certificate or a secret file that are no use."""
     settings = loaded.settings
+    problem = wiring.kafka_problem(loaded)
+    if problem is not None:
+        raise ValueError(problem)
     clock = SystemClock()
     build = BuildInfo(
         version=__version__,

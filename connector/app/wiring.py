@@ -14,7 +14,7 @@ from connector.adapters.front.carrier import Carrier, CarrierOptions
 from connector.adapters.front.httpx_carrier import HttpxCarrier
 from connector.adapters.front.sender import App, FrontSender
 from connector.adapters.front.tokens import JwtTokens, Secret, StaticToken, Tokens
-from connector.adapters.kafka import DeadLetterProducer, SourceOptions
+from connector.adapters.kafka import DeadLetterProducer, SourceOptions, refused
 from connector.adapters.registry import BasicAuth, Registry, RegistryOptions
 from connector.adapters.telemetry import Metrics
 from connector.config import Loaded
@@ -176,6 +176,12 @@ _CONSUMER_DEFAULTS: Mapping[str, Any] = {
     # A commit blocks the polling thread until it is answered: not for the client's default minute.
     "socket.timeout.ms": 20_000,
 }
+
+
+def kafka_problem(loaded: Loaded) -> str | None:
+    """What librdkafka does not take of `kafka.properties`, as a sentence; None if it takes all."""
+    words = refused(source_options(loaded).properties)
+    return words and f"kafka.properties: librdkafka does not take them: {words}"
 
 
 def source_options(loaded: Loaded) -> SourceOptions:

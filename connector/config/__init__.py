@@ -4,6 +4,7 @@ yaml_source.py   YAML with positions           settings.py + front.py, kafka.py,
 problems.py      file:line:column: message     mapping_file.py   the mapping files' shape
 explain.py       pydantic's errors in words    compile.py        shapes -> `core/mapping`
 secrets.py       files named in settings       channels.py       the channels table
+environment.py   which variable set what      avro_json.py     JSON -> values of Avro, for samples.py
 loader.py        all of it, in order           schemas.py        JSON Schemas for editors
 """
 

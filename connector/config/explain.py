@@ -42,9 +42,16 @@ _QUOTED = re.compile(r"'([^']*)'")
 Elsewhere = Callable[[Loc], str | None]
 """Says where a value came from if not from the file: the environment variable's name."""
 
+SetBy = Callable[[Loc, str], str]
+"""The end of a sentence about several values: which of them came from the environment."""
+
 
 def explain(
-    error: ValidationError, model: type[BaseModel], source: Source, elsewhere: Elsewhere = lambda _loc: None
+    error: ValidationError,
+    model: type[BaseModel],
+    source: Source,
+    elsewhere: Elsewhere = lambda _loc: None,
+    set_by: SetBy = lambda _loc, _sentence: "",
 ) -> list[Problem]:
     """Every error of one validation. `source.data` is what was validated, `model` by what."""
     problems = []
@@ -55,7 +62,7 @@ def explain(
         if variable is not None:
             problems.append(Problem("environment", f"{variable}: {message}"))
         else:
-            problems.append(source.problem(loc, message, at_key=at_key))
+            problems.append(source.problem(loc, message + set_by(loc, message), at_key=at_key))
     return problems
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,16 @@ from pydantic_settings import SettingsError
 
 from connector.config.channels import read_channels
 from connector.config.compile import Context, compile_topic
-from connector.config.environment import unknown_sections, variable_of
+from connector.config.environment import not_json, ours, section_of, set_by, unknown_sections, variable_of
 from connector.config.explain import explain
+from connector.config.front import FrontSettings
+from connector.config.kafka import KafkaSettings
 from connector.config.mapping_file import MappingFile
 from connector.config.problems import Problem, Problems
+from connector.config.registry import RegistrySettings
 from connector.config.secrets import with_files
-from connector.config.settings import Settings
+from connector.config.section import Section
+from connector.config.settings import MappingSettings, Settings
 from connector.config.yaml_source import FILE_BYTES_MAX, Loc, Source, read_yaml
 from connector.core.decode import ParsedSchema, parse_schema
 from connector.core.expression import Language
@@ -33,31 +38,84 @@ TABLE_BYTES_MAX = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A valid configuration. `config_hash` is of the settings without secrets (hex)."""
+    """A valid configuration. `config_hash` is of the settings without secrets (hex). `warnings`: what is hardly meant."""
 
     settings: Settings
     mappings: MappingSet
     channels: ChannelDirectory
     config_hash: str
+    warnings: tuple[str, ...] = ()
 
 
 def load(path: Path) -> Loaded | Problems:
     """Read the configuration at `path` and all that it names. Blocks on files; raises nothing for what they hold."""
     problems: list[Problem] = []
     source = _read_source(path, problems)
-    settings = None if source is None else _settings(source, problems)
-    if settings is None or source is None:
+    if source is None:
         return Problems.of(problems)
-    settings = _with_files(settings, source, path, problems)
+    settings = _settings(source, problems)
+    sections = _valid_alone(source) if settings is None else {n: getattr(settings, n) for n in _WITH_FILES}
+    filled = _with_files(sections, source, path, problems)
     digest = hashlib.sha256()
-    channels = _channels(settings, problems, digest)
-    context = _Mappings(settings, channels, _env(settings, source, problems))
-    topics = context.read(source, problems, digest)
+    front, maps = filled.get("front"), filled.get("mappings")
+    channels = ChannelDirectory.of((), ())
+    topics: dict[str, TopicMapping] = {}
+    if isinstance(front, FrontSettings):
+        channels = _channels(front, problems, digest)
+        if isinstance(maps, MappingSettings):
+            context = _Mappings(maps, front.channels, channels, _env(maps, source, problems))
+            topics = context.read(source, problems, digest)
+    if settings is None:
+        return Problems.of(problems)
+    settings = settings.model_copy(update=filled)
     problems.extend(_agree(settings, topics, source))
     if problems:
         return Problems.of(problems)
-    mappings = MappingSet(topics, digest.hexdigest())
-    return Loaded(settings=settings, mappings=mappings, channels=channels, config_hash=config_hash(settings))
+    return Loaded(
+        settings=settings,
+        mappings=MappingSet(topics, digest.hexdigest()),
+        channels=channels,
+        config_hash=config_hash(settings),
+        warnings=_warnings(settings, channels),
+    )
+
+
+_WITH_FILES: Mapping[str, type[Section]] = {
+    "kafka": KafkaSettings,
+    "registry": RegistrySettings,
+    "front": FrontSettings,
+    "mappings": MappingSettings,
+}
+"""The sections that name files."""
+
+
+def _valid_alone(source: Source) -> dict[str, Section | None]:
+    """The sections that can be judged though another one is wrong: valid as the file has them, with no variable inside."""
+    assert isinstance(source.data, dict)
+    touched = {section_of(name) for name in ours(os.environ)}
+    valid: dict[str, Section | None] = {}
+    for name, model in _WITH_FILES.items():
+        if name in source.data and name not in touched:
+            with suppress(ValidationError):  # told already, with all of the settings
+                valid[name] = model.model_validate(source.data[name])
+    return valid
+
+
+def _warnings(settings: Settings, channels: ChannelDirectory) -> tuple[str, ...]:
+    """What is valid, and yet hardly meant."""
+    table, folder = settings.front.channels, settings.mappings.folder
+    said = [
+        f"{shown_path(folder / name)} is not read: name it .yaml"
+        for name in _misnamed(folder, settings.front.channels)
+    ]
+    if table is not None and not channels.rows:
+        said.append(f"{shown_path(table)} has no rows: every record whose rule asks it becomes a dead letter")
+    return tuple(said)
+
+
+def _misnamed(folder: Path, channels: Path | None) -> list[str]:
+    """Files that look like mapping files and are not read."""
+    return sorted(path.name for path in folder.glob("*.yml") if path != channels)
 
 
 def config_hash(settings: Settings) -> str:
@@ -112,13 +170,23 @@ def _settings(source: Source, problems: list[Problem]) -> Settings | None:
     try:
         return Settings(**source.data)
     except ValidationError as error:
-        problems.extend(explain(error, Settings, source, lambda loc: variable_of(loc, names)))
+        problems.extend(
+            explain(
+                error,
+                Settings,
+                source,
+                lambda loc: variable_of(loc, names),
+                lambda loc, said: set_by(loc, said, names),
+            )
+        )
     except SettingsError as error:
-        problems.append(Problem("environment", f"{error}: JSON or a simple value was expected"))
+        problems.extend(not_json(str(error), os.environ) or [Problem("environment", str(error))])
     return None
 
 
-def _with_files(settings: Settings, source: Source, path: Path, problems: list[Problem]) -> Settings:
+def _with_files(
+    sections: Mapping[str, Section | None], source: Source, path: Path, problems: list[Problem]
+) -> dict[str, Section | None]:
     def complain(loc: Loc, message: str) -> None:
         variable = variable_of(loc, os.environ)
         if variable is None:
@@ -126,20 +194,23 @@ def _with_files(settings: Settings, source: Source, path: Path, problems: list[P
         else:
             problems.append(Problem("environment", f"{variable}: {message}"))
 
-    return with_files(settings, path.resolve().parent, complain)
+    base = path.resolve().parent
+    return {
+        name: section and with_files(section, base, (name,), complain) for name, section in sections.items()
+    }
 
 
-def _env(settings: Settings, source: Source, problems: list[Problem]) -> Mapping[str, str]:
-    for index, name in enumerate(settings.mappings.env):
+def _env(maps: MappingSettings, source: Source, problems: list[Problem]) -> Mapping[str, str]:
+    for index, name in enumerate(maps.env):
         if name not in os.environ:
             message = f"the environment variable {name} is not set: set it (it may be empty), or take it off the list"
             problems.append(source.problem(("mappings", "env", index), message))
-    return {name: os.environ[name] for name in settings.mappings.env if name in os.environ}
+    return {name: os.environ[name] for name in maps.env if name in os.environ}
 
 
-def _channels(settings: Settings, problems: list[Problem], digest: "hashlib._Hash") -> ChannelDirectory:
-    apps = settings.front.apps
-    path = settings.front.channels
+def _channels(front: FrontSettings, problems: list[Problem], digest: "hashlib._Hash") -> ChannelDirectory:
+    apps = front.apps
+    path = front.channels
     text = (
         None
         if path is None or not path.is_file()
@@ -159,24 +230,20 @@ def _channels(settings: Settings, problems: list[Problem], digest: "hashlib._Has
 class _Mappings:
     """Reads the mapping folder."""
 
-    settings: Settings
+    settings: MappingSettings
+    table: Path | None
     channels: ChannelDirectory
     env: Mapping[str, str]
 
     def read(
         self, config: Source, problems: list[Problem], digest: "hashlib._Hash"
     ) -> dict[str, TopicMapping]:
-        folder = self.settings.mappings.folder
+        folder = self.settings.folder
         # The channels table may lie beside the mapping files: a ConfigMap is one flat folder.
-        files = sorted(path for path in folder.glob("*.yaml") if path != self.settings.front.channels)
+        files = sorted(path for path in folder.glob("*.yaml") if path != self.table)
         if not files:
-            message = (
-                f"no *.yaml in {shown_path(folder)}"
-                if folder.is_dir()
-                else f"there is no folder {shown_path(folder)}"
-            )
-            problems.append(config.problem(("mappings", "folder"), message))
-        language = Language(("channels",))
+            problems.append(config.problem(("mappings", "folder"), self._nothing_in(folder)))
+        language = Language(("channels",), env=self.settings.env)
         topics: dict[str, TopicMapping] = {}
         found_in: dict[str, str] = {}
         for path in files:
@@ -186,6 +253,12 @@ class _Mappings:
             digest.update("\n".join((path.name, *source.lines)).encode())
             self._file(path, source, language, problems, topics, found_in)
         return topics
+
+    def _nothing_in(self, folder: Path) -> str:
+        if not folder.is_dir():
+            return f"there is no folder {shown_path(folder)}"
+        hints = [f"{name} is not read: name it .yaml" for name in _misnamed(folder, self.table)]
+        return f"no *.yaml in {shown_path(folder)}" + (f" ({'; '.join(hints)})" if hints else "")
 
     def _file(
         self,

@@ -36,6 +36,11 @@ class Problems:
         return "\n".join(str(problem) for problem in self.problems)
 
 
+def counted(number: int, noun: str) -> str:
+    """1 topic, 2 topics."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """The end of a sentence about a name that is not among `known`: the nearest, else all of them."""
     names = sorted(known)

@@ -1,7 +1,7 @@
 """A record as a JSON file -> what a mapping gets, for trying mappings without Kafka. Format: `schemas/README.md`.
 
 Either {"schema": "CallCreated", "version"?, "key"?, "headers"?, "timestamp"?, "value": ...}, or a bare value. The value
-is plain JSON or Avro's JSON encoding: times are epoch numbers or ISO 8601 texts, bytes are base64. With its schema at
+is plain JSON or Avro's JSON encoding: times are milliseconds since 1970 or ISO 8601 texts, bytes are base64. With its schema at
 hand it is encoded and decoded again, so that a mapping sees exactly what it would see of a record.
 """
 
@@ -40,15 +40,15 @@ def read_sample(text: str, topic: TopicMapping, schemas: Path, schema_name: str 
         document = json.loads(text)
     except ValueError as error:
         return BadSample(f"not JSON: {error}")
-    whole = isinstance(document, dict) and "value" in document and not set(document) - set(_FIELDS)
+    whole = _is_envelope(document)
     parts: Mapping[str, Any] = document if whole else {"schema": schema_name, "value": document}
-    wrong = _wrong_kind(parts)
+    wrong = _wrong_part(parts)
     if wrong is not None:
         return BadSample(wrong)
     schema = _schema_of(topic, schemas, parts.get("schema"), parts.get("version"))
     if isinstance(schema, BadSample):
         return schema
-    decoded = _decoded(parts["value"], schema)
+    decoded = _decoded(parts["value"], schema, "value" if whole else "")
     if isinstance(decoded, BadSample):
         return decoded
     key = parts.get("key")
@@ -65,7 +65,17 @@ def read_sample(text: str, topic: TopicMapping, schemas: Path, schema_name: str 
     return Input(record=record, value=decoded.value, key=plain(key), schema=decoded.schema)
 
 
-def _wrong_kind(parts: Mapping[str, Any]) -> str | None:
+def _is_envelope(document: object) -> bool:
+    """Whether the file says more than the value. One that names schema and value does, whatever else is in it."""
+    if not isinstance(document, dict) or "value" not in document:
+        return False
+    return "schema" in document or not set(document) - set(_FIELDS)
+
+
+def _wrong_part(parts: Mapping[str, Any]) -> str | None:
+    for name in parts:
+        if name not in _FIELDS:
+            return f"{name} is not known here: {did_you_mean(name, _FIELDS)}"
     headers, timestamp = parts.get("headers"), parts.get("timestamp")
     if parts.get("schema") is not None and not isinstance(parts["schema"], str):
         return "schema must be the name of a record type, as text"
@@ -104,19 +114,20 @@ def _schema_of(
     return parsed
 
 
-def _decoded(value: object, schema: ParsedSchema | None) -> Decoded | BadSample:
+def _decoded(value: object, schema: ParsedSchema | None, root: str) -> Decoded | BadSample:
     if value is None:
         return Decoded(None, schema)
     if schema is None or schema.avro is None:
         return Decoded(plain(value), schema)
     try:
-        native = read_json(value, schema.avro)
+        native = read_json(value, schema.avro, root=root)
         fastavro.validate(native, schema.avro, strict=True)
         encoded = io.BytesIO()
         fastavro.schemaless_writer(encoded, schema.avro, native)
     except Misfit as misfit:
         return BadSample(str(misfit))
     except (ValidationError, ValueError, TypeError, KeyError, OverflowError) as error:
-        return BadSample(f"the value does not fit the schema {schema.name}: {error}")
+        # Rare, such as a decimal with too many digits. The library's text would show the whole value.
+        return BadSample(f"the value does not fit the schema {schema.name} ({type(error).__name__})")
     read = read_avro(encoded.getvalue(), schema)
     return read if isinstance(read, Decoded) else BadSample(read.why)

@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 import fastavro
+from fastavro._read_py import schemaless_reader as read_in_python
 from fastavro.schema import SchemaParseException
 
 
@@ -51,6 +52,8 @@ class ParsedSchema:
     name: str
     namespace: str
     avro: Any = field(repr=False, hash=False, compare=False)
+    recursive: bool = False
+    """A type contains itself: how deep a body nests is up to its writer."""
 
     def as_value(self) -> Mapping[str, object]:
         """What an expression sees as `schema`."""
@@ -102,13 +105,35 @@ def parse_schema(
 
     `references` are the named schemas it builds on, by full name, each parsed before.
     """
+    named = dict(references or {})
     try:
-        parsed = fastavro.parse_schema(definition, named_schemas=dict(references or {}), _force=True)
-    except (SchemaParseException, KeyError, TypeError, ValueError) as error:
+        parsed = fastavro.parse_schema(definition, named_schemas=named, _force=True)
+    except (SchemaParseException, KeyError, TypeError, ValueError, RecursionError) as error:
         return Undecodable(f"the schema of {ref} is not valid Avro: {type(error).__name__}")
     full_name = parsed.get("name", "") if isinstance(parsed, dict) else ""
     namespace, _, name = full_name.rpartition(".")
-    return ParsedSchema(ref=ref, name=name, namespace=namespace, avro=parsed)
+    recursive = _contains_itself(parsed, named, {})
+    return ParsedSchema(ref=ref, name=name, namespace=namespace, avro=parsed, recursive=recursive)
+
+
+def _contains_itself(schema: Any, named: Mapping[str, Any], around: dict[str, bool]) -> bool:
+    """Whether a record lies below itself. `around`: records met so far, True while inside them."""
+    match schema:
+        case str():
+            return schema in named and _contains_itself(named[schema], named, around)
+        case list():
+            return any(_contains_itself(branch, named, around) for branch in schema)
+        case {"type": "record" | "error", "name": name, "fields": fields}:
+            if name in around:
+                return around[name]
+            around[name] = True
+            found = any(_contains_itself(each["type"], named, around) for each in fields)
+            around[name] = False
+            return found
+        case {"items": inner} | {"values": inner}:
+            return _contains_itself(inner, named, around)
+        case _:
+            return False
 
 
 def frame(payload: bytes, header: bytes | None) -> Framed | Undecodable:
@@ -133,9 +158,12 @@ def frame(payload: bytes, header: bytes | None) -> Framed | Undecodable:
 def read_avro(body: bytes | memoryview, schema: ParsedSchema) -> Decoded | Undecodable:
     """Decode a bare Avro body as it was written. Trailing bytes mean a wrong schema and are refused."""
     stream = io.BytesIO(body)
+    # The C reader has no limit of depth: a body of some 10,000 nested records overruns the stack and ends the process.
+    reader = read_in_python if schema.recursive else fastavro.schemaless_reader
     try:
-        value = fastavro.schemaless_reader(stream, schema.avro, None)
+        value = plain(reader(stream, schema.avro, None))
     except (
+        RecursionError,
         EOFError,
         ValueError,
         IndexError,
@@ -151,7 +179,7 @@ def read_avro(body: bytes | memoryview, schema: ParsedSchema) -> Decoded | Undec
     rest = len(body) - stream.tell()
     if rest:
         return Undecodable(f"{rest} bytes are left over after reading {schema.name} ({schema.ref})")
-    return Decoded(plain(value), schema)
+    return Decoded(value, schema)
 
 
 Part: TypeAlias = Literal["key", "value"]
@@ -164,8 +192,9 @@ _MILLISECOND = dt.timedelta(milliseconds=1)
 def plain(value: object) -> object:
     """A decoded value as expressions see it.
 
-    Nulls in maps are left out (absent), in lists dropped; date-times become epoch milliseconds (an int when whole, else a
-    float that keeps the fraction); dates ISO text; times of day milliseconds since midnight; UUID and Decimal text.
+    Nulls in maps are left out (absent), in lists dropped; date-times become epoch milliseconds, times of day milliseconds
+    since midnight, always ints, finer parts cut: an expression must not meet a number's kind that depends on the record.
+    Dates become ISO text; UUID and Decimal text.
     """
     match value:
         case str() | bool() | int() | float() | bytes() | None:
@@ -176,15 +205,13 @@ def plain(value: object) -> object:
             return [plain(item) for item in value if item is not None]
         case dt.datetime():
             moment = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
-            whole, rest = divmod(moment - _EPOCH, _MILLISECOND)
-            return whole if not rest else whole + rest / _MILLISECOND
+            return (moment - _EPOCH) // _MILLISECOND
         case dt.date():
             return value.isoformat()
         case dt.time():
-            micros = ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
-            return micros // 1000 if micros % 1000 == 0 else micros / 1000
+            return ((value.hour * 60 + value.minute) * 60 + value.second) * 1000 + value.microsecond // 1000
         case dt.timedelta():
-            return value / _MILLISECOND
+            return value // _MILLISECOND
         case Decimal():
             return format(value, "f")
         case uuid.UUID():

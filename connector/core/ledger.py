@@ -42,13 +42,22 @@ class Ledger:
 
     __slots__ = ("_inherited", "_leader_epoch", "_order", "_position", "_unsettled", "epoch")
 
-    def __init__(self, epoch: Epoch, start: int, inherited: Sequence[tuple[int, int]] = ()) -> None:
-        """Begin at `start`, the committed offset; `inherited` are runs above it that a believed map names as settled."""
+    def __init__(
+        self,
+        epoch: Epoch,
+        start: int,
+        inherited: Sequence[tuple[int, int]] = (),
+        leader_epoch: int | None = None,
+    ) -> None:
+        """Begin at `start`, the committed offset, with the leader epoch that was committed with it.
+
+        `inherited`: runs above `start` that a believed map names as settled.
+        """
         self.epoch = epoch
         self._position = start
         self._order: deque[tuple[int, int | None]] = deque()
         self._unsettled: set[int] = set()
-        self._leader_epoch: int | None = None
+        self._leader_epoch = leader_epoch
         self._inherited: deque[tuple[int, int]] = deque((a, b) for a, b in inherited if b > start)
 
     @property
@@ -63,7 +72,7 @@ class Ledger:
 
     @property
     def leader_epoch(self) -> int | None:
-        """Leader epoch of the newest record below the frontier (KIP-320), None before one settled."""
+        """Leader epoch of the newest record below the frontier (KIP-320); None when no record or commit told one."""
         return self._leader_epoch
 
     def take(self, offset: int, leader_epoch: int | None = None) -> Taken:

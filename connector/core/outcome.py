@@ -13,8 +13,9 @@ Defaults by status (Front's statuses; the policy is ours, each row may be overri
     408 425 5xx, no answer     back off with full jitter
     anything else              dead letter `unexpected_status`
 
-Evidence rule: a failure of the far side dead-letters a record (`retries_exhausted`) only if Front accepted another request
-of the same app between the record's first and last attempt. Otherwise it waits: an outage is not a poison record.
+Evidence rule: a failure of the far side counts against its record only if Front accepted another request of the same app
+since the record's attempt before; so many that count dead-letter it (`retries_exhausted`). Otherwise it waits: an outage
+is not a poison record, and neither is one that is interrupted by an acceptance now and then.
 Never here: clocks, randomness, sleeping.
 """
 
@@ -38,11 +39,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """Send again at `at` (the caller's clock). `counts`: it was an attempt towards the limit."""
+    """Send again at `at` (the caller's clock). `counts`: the record may be at fault; one towards the limit."""
 
     at: float
     error: str
-    counts: bool = True
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ Override: TypeAlias = Literal["accept", "retry", "dead_letter", "hold_channel", 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Back-off before attempt n+1: jitter x min(cap_s, base_s x 2^(n-1)). `attempts`: how many before evidence is asked for."""
+    """Back-off before attempt n+1: jitter x min(cap_s, base_s x 2^(n-1)). `attempts`: how many must count."""
 
     base_s: float = 0.5
     cap_s: float = 60.0
@@ -95,7 +96,9 @@ class Attempt:
     """What is known of the request that was answered. Times are on the clock of `now`."""
 
     number: int
-    """Attempts at this request that count, this one included: from 1."""
+    """Attempts at this request, this one included: from 1. For the back-off."""
+    counted: int
+    """How many of those before it count against the record."""
     fresh_token_tried: bool
     """A 401 was answered with a second, newly minted token already."""
     not_found_since: float | None
@@ -103,7 +106,7 @@ class Attempt:
     awaits_creation: bool
     """A 404 may mean that the call or message is not processed yet."""
     evidence: bool
-    """Front accepted another request of this app since the record's first attempt."""
+    """Front accepted another request of this app since this request's attempt before, or since the first began."""
 
 
 def decide(answer: Answer, attempt: Attempt, policy: RetryPolicy, *, now: float, jitter: float) -> Decision:
@@ -119,11 +122,7 @@ def decide(answer: Answer, attempt: Attempt, policy: RetryPolicy, *, now: float,
     if 300 <= status < 400:
         return Refused("app", "wrong_base_url")
     if status == 401:
-        return (
-            Refused("channel", "unauthorized")
-            if attempt.fresh_token_tried
-            else RetryAt(now, "401", counts=False)
-        )
+        return Refused("channel", "unauthorized") if attempt.fresh_token_tried else RetryAt(now, "401")
     if status == 403:
         return Refused("channel", "forbidden")
     if status == 404:
@@ -160,12 +159,12 @@ def front_details(body: bytes) -> tuple[str, ...]:
 
 
 def _far_side(error: str, attempt: Attempt, policy: RetryPolicy, now: float, jitter: float) -> Decision:
-    if attempt.number >= policy.attempts and attempt.evidence:
+    if attempt.evidence and attempt.counted + 1 >= policy.attempts:
         return Rejected(
             "retries_exhausted",
             f"{attempt.number} attempts failed, the last with {error}, while others were accepted",
         )
-    return RetryAt(now + policy.backoff_s(attempt.number, jitter), error)
+    return RetryAt(now + policy.backoff_s(attempt.number, jitter), error, counts=attempt.evidence)
 
 
 def _not_found(

@@ -2,7 +2,7 @@
 
 `life.py` is that life, readable in one sitting; `ownership.py` is about partitions that come and go; `work.py` and
 `partition.py` hold what is remembered; `commits.py` commits what has settled; `dead_letters.py` makes a dead letter
-durable; `world.py` is what comes in, through `ports`.
+durable; `ending.py` ends it on a defect; `world.py` is what comes in, through `ports`.
 """
 
 from connector.pipeline.life import Pipeline

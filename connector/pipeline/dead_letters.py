@@ -38,10 +38,25 @@ class DeadLetters:
         self._telemetry = telemetry
         self._log = log
         self.held_since: float | None = None
-        """Wall time since which the topic cannot be written; None when it can."""
+        """Wall time since which the topic cannot be written; None when it can, or when nothing is to be written."""
+        self._writing = 0
 
     async def write(self, record: Record, failure: Failure) -> None:
         """Return once the broker has acknowledged it. Cancelled on revoke: the record is then repeated elsewhere."""
+        self._writing += 1
+        try:
+            await self._write(record, failure)
+        finally:
+            self._writing -= 1
+            if not self._writing:
+                self._released()
+
+    def _released(self) -> None:
+        if self.held_since is not None:
+            self.held_since = None
+            self._log.info("hold.released", scope="dead_letter", reason="unwritable")
+
+    async def _write(self, record: Record, failure: Failure) -> None:
         letter = envelope(record, failure, self._policy.origin, int(self._clock.wall() * 1000))
         writes = 0
         while True:
@@ -53,9 +68,7 @@ class DeadLetters:
                 letter = smaller(letter)
             self._failed(record, answer.code)
             await asyncio.sleep(min(self._policy.cap_s, self._policy.base_s * 2 ** min(writes - 1, 10)))
-        if self.held_since is not None:
-            self.held_since = None
-            self._log.info("hold.released", scope="dead_letter", reason="unwritable")
+        self._released()
         self._telemetry.dead_lettered(record.topic, failure.reason)
         self._log.warning(
             "record.dead_lettered",

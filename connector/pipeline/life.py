@@ -33,9 +33,10 @@ from connector.core.pacing import Pacing
 from connector.core.prepare import prepare
 from connector.core.records import Channel, Epoch, Record, TopicPartition
 from connector.pipeline.dead_letters import DeadLetters
+from connector.pipeline.ending import Ending, callback
 from connector.pipeline.ownership import Ownership
 from connector.pipeline.partition import Partition
-from connector.pipeline.work import Work
+from connector.pipeline.work import Work, rejection
 from connector.pipeline.world import Policy, World
 from connector.ports import (
     Assignment,
@@ -71,24 +72,26 @@ class Pipeline:
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at: float | None = None
         self._stopping = False
-        self._stopped = asyncio.Event()
+        self.ending = Ending()
 
     async def run(self) -> None:
-        """Live until `stop`. A defect in any task is raised here, as an exception group."""
+        """Live until `stop`. A defect in any task or callback is raised here, as an exception group."""
         async with self.ownership.tasks as tasks:
             commits = tasks.create_task(self.ownership.committer.run(self._policy.commit_interval_s))
-            await self._stopped.wait()
+            await self.ending.wait()
             commits.cancel()
+            self.ownership.end()
 
     async def stop(self, bound_s: float) -> bool:
         """Start nothing more, drain within `bound_s`, commit as released. True when nothing had to be cut off."""
         self._stopping = True
         clean = await self.ownership.release(list(self.partitions), bound_s)
-        self._stopped.set()
+        self.ending.tell()
         return clean
 
     # --- partitions come and go -------------------------------------------------------------------------------
 
+    @callback
     def assigned(self, assignments: Sequence[Assignment]) -> None:
         """See `ports.RecordSink.assigned`. While stopping nothing new is taken."""
         if not self._stopping:
@@ -101,6 +104,7 @@ class Pipeline:
         self._unblock(partitions)
         self._telemetry.rebalance("revoked")
 
+    @callback
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """See `ports.RecordSink.lost`."""
         self.ownership.lose(partitions)
@@ -114,6 +118,7 @@ class Pipeline:
 
     # --- poll -> decode -> map --------------------------------------------------------------------------------
 
+    @callback
     def received(self, records: Sequence[Record]) -> None:
         """Take records in hand. Those of a closed epoch, and those that a former owner settled, end here."""
         touched: dict[TopicPartition, Partition] = {}
@@ -139,6 +144,7 @@ class Pipeline:
             self._bound(part)
         self._start_ready()
 
+    @callback
     def reached_end(self, tp: TopicPartition, epoch: Epoch, offset: int) -> None:
         """See `ports.RecordSink.reached_end`."""
         part = self.partitions.get(tp)
@@ -150,10 +156,13 @@ class Pipeline:
         """The log was cut or rewound under us: other records may carry the numbers that we know. Repeat rather than skip."""
         self._log.error("log.rewound", topic=part.tp.topic, partition=part.tp.partition, offset=offset)
         self.lost([part.tp])
+        if part.paused:
+            self._world.offsets.resume([part.tp])  # what takes its place begins unpaused
         fresh = Assignment(part.tp, part.epoch, offset, metadata="", log=part.log, end=part.end)
         self.assigned([fresh])
         return self.partitions[part.tp]
 
+    @callback
     def heard_ends(self, ends: Mapping[TopicPartition, int]) -> None:
         """See `ports.RecordSink.heard_ends`."""
         for tp, end in ends.items():
@@ -244,6 +253,7 @@ class Pipeline:
         if wake_at is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, wake_at - now), self._woken)
 
+    @callback
     def _woken(self) -> None:
         self._wakes_at = self._timer = None
         self._start_ready()
@@ -255,8 +265,8 @@ class Pipeline:
     async def _attempt(self, slot: Slot[Work], work: Work) -> None:
         """One request of one record: send it, judge the answer, act on the decision."""
         request = work.request
-        if work.first_attempt_at is None:
-            work.first_attempt_at = self._clock.monotonic()
+        if work.evidence_from is None:
+            work.evidence_from = self._clock.monotonic()
         if work.maybe_sent:
             self._telemetry.possible_duplicate()
         work.tries += 1
@@ -269,6 +279,7 @@ class Pipeline:
         await self._judge(slot, work, answer)
         self._start_ready()
 
+    @callback
     def _cut_off(self, slot: Slot[Work], attempt: asyncio.Task[None]) -> None:
         """Its partition was lost, or the bound of its drain used up, perhaps before it took a step: free its slot."""
         if attempt.cancelled():
@@ -284,7 +295,9 @@ class Pipeline:
                 self._accepted(slot, work, now)
             case RetryAt(at=at, error=error, counts=counts):
                 self._note_failure(slot, work, error)
-                work.attempts += counts
+                work.attempts += 1
+                work.counted += counts
+                work.evidence_from = now
                 if isinstance(answer, Answered) and answer.status == 401:
                     work.fresh_token_tried = True
                     self._world.sender.refresh(channel.app)
@@ -305,7 +318,7 @@ class Pipeline:
                 self._telemetry.error(work.record.topic, "send", decision.reason)
                 self._start_ready()  # the slot is free while the letter travels
                 await self._dead_letter(
-                    work.ledger, work.record, _rejection(work, decision, answer), work.taken_at
+                    work.ledger, work.record, rejection(work, decision, answer), work.taken_at
                 )
                 self.dispatch.done(slot)
             case _:
@@ -366,7 +379,7 @@ class Pipeline:
             return False
         part.free(record)
         self._telemetry.settled(record.topic, outcome, self._clock.monotonic() - taken_at)
-        low = self._policy.partition_records // 2, self._policy.partition_bytes // 2
+        low = max(1, self._policy.partition_records // 2), max(1, self._policy.partition_bytes // 2)
         if part.paused and not part.closing and not part.exceeds(*low):
             part.paused = False
             self._world.offsets.resume([part.tp])
@@ -375,21 +388,3 @@ class Pipeline:
 
 def _coordinates(record: Record) -> dict[str, object]:
     return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-
-
-def _rejection(work: Work, rejected: Rejected, answer: Answer) -> Failure:
-    status = answer.status if isinstance(answer, Answered) else None
-    request_id = answer.headers.get("x-request-id") if isinstance(answer, Answered) else None
-    return Failure(
-        reason=rejected.reason,
-        stage="send",
-        message=rejected.message,
-        step="connector.core.outcome.decide",
-        operation=work.request.operation,
-        rule=work.plan.rule,
-        http_status=status,
-        request_id=request_id,
-        attempts=work.tries,
-        accepted=work.index,
-        details=rejected.details,
-    )

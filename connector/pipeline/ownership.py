@@ -19,6 +19,9 @@ from connector.pipeline.partition import Partition, drained
 from connector.pipeline.work import Work
 from connector.ports import Assignment, Clock, EventLog, Offsets, Telemetry
 
+COMMIT_S = 10.0
+"""The longest that a release waits for its last commit: with no coordinator to answer, it is not worth the grace period."""
+
 
 class Ownership:
     """The partitions that this process owns now, and the tasks that work on them."""
@@ -29,21 +32,17 @@ class Ownership:
         self.partitions: dict[TopicPartition, Partition] = {}
         self.committer = Committer(offsets, self.partitions, clock, telemetry, log)
         self.tasks = asyncio.TaskGroup()
+        self._claims: set[asyncio.Task[None]] = set()
         self._dispatch = dispatch
         self._clock = clock
         self._telemetry = telemetry
         self._log = log
 
-    def current(self, tp: TopicPartition) -> Partition | None:
-        """The partition if it is ours and not being given back."""
-        part = self.partitions.get(tp)
-        return None if part is None or part.closing else part
-
     def spawn(self, part: Partition, life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine as part of a partition's work: a release waits for it, or cancels it."""
         task = self.tasks.create_task(life)
         part.running.add(task)
-        task.add_done_callback(part.running.discard)
+        task.add_done_callback(part.ended)
         return task
 
     def assign(self, assignments: Sequence[Assignment], wait_s: float, opened: Callable[[], None]) -> None:
@@ -57,64 +56,70 @@ class Ownership:
                 where = {"topic": given.tp.topic, "partition": given.tp.partition}
                 self._log.warning("map.refused", reason=believed.reason, **where)
             inherited = believed.settled if isinstance(believed, Believed) else ()
-            ledger = Ledger(given.epoch, given.start, inherited)
+            ledger = Ledger(given.epoch, given.start, inherited, given.leader_epoch)
             part = Partition(given.tp, given.epoch, given.log, ledger, given.end)
             self.partitions[given.tp] = part
             self._dispatch.assign(given.tp)
             released = isinstance(believed, Believed) and believed.released
             claimed.append((part, wait_s if given.metadata is not None and not released else 0.0))
         if claimed:
-            self.tasks.create_task(self._claim(claimed, opened))
+            claim = self.tasks.create_task(self._claim(claimed, opened))
+            self._claims.add(claim)
+            claim.add_done_callback(self._claims.discard)
 
     async def _claim(self, claims: Sequence[tuple[Partition, float]], opened: Callable[[], None]) -> None:
         await self.committer.claim([part for part, _ in claims])
-        loop = asyncio.get_running_loop()
-        for part, wait_s in claims:
-            if wait_s:
-                loop.call_later(wait_s, self._open, part, opened)
-            else:
-                self._open(part, opened)
+        began = self._clock.monotonic()
+        for part, wait_s in sorted(claims, key=lambda claim: claim[1]):
+            await asyncio.sleep(began + wait_s - self._clock.monotonic())
+            if part.claimed and not part.closing:
+                part.opened = True
+                self._dispatch.open(part.tp)
+                opened()
 
-    def _open(self, part: Partition, opened: Callable[[], None]) -> None:
-        if part.claimed and not part.closing:
-            self._dispatch.open(part.tp)
-            opened()
+    def end(self) -> None:
+        """Claim nothing more: an answer may never come any more."""
+        for claim in self._claims:
+            claim.cancel()
 
     async def release(self, partitions: Sequence[TopicPartition], bound_s: float) -> bool:
-        """Drain within the bound, commit, forget. True when nothing was cut off and the commit was acknowledged."""
-        closed = [part for part in map(self._close, partitions) if part is not None]
+        """Drain within the bound, commit, forget. True when nothing was cut off and the commit was acknowledged.
+
+        A revoke may come while a stop drains: both wait for the same work, and the shorter bound ends it.
+        """
+        closed = self._close(partitions)
         ends = self._clock.monotonic() + bound_s
-        clean = await drained({task for part in closed for task in part.running}, bound_s)
-        # Commit even when the bound is used up: a second is little beside what a repeat costs.
-        left = max(1.0, ends - self._clock.monotonic())
         try:
-            claimed = [part for part in closed if part.claimed]
-            committed = await asyncio.wait_for(self.committer.commit(claimed, released=clean), left)
+            clean = await drained(closed, bound_s)
+            # Commit even when the bound is used up: a second is little beside what a repeat costs.
+            left = min(COMMIT_S, max(1.0, ends - self._clock.monotonic()))
+            claimed = [part for part in closed if part.claimed and self.partitions.get(part.tp) is part]
+            committed = await asyncio.wait_for(self.committer.commit(claimed, released=True), left)
         except TimeoutError:
             committed = False
-        self._forget(closed)
+        finally:
+            self._forget(closed)  # also when the caller waits no longer: its partitions go, whatever we do
         return clean and committed
 
     def lose(self, partitions: Sequence[TopicPartition]) -> None:
         """They belong to somebody else already: cut everything off, commit nothing."""
-        closed = [part for part in map(self._close, partitions) if part is not None]
-        for part in closed:
-            for task in part.running:
-                task.cancel()
-        self._forget(closed)
+        self._forget(self._close(partitions))
 
-    def _close(self, tp: TopicPartition) -> Partition | None:
-        part = self.current(tp)
-        if part is None:
-            return None
-        part.closing = True
-        part.inbox.clear()
-        if part.fetching is not None:
-            part.fetching.cancel()
-        self._dispatch.close(tp)
-        return part
+    def _close(self, partitions: Sequence[TopicPartition]) -> list[Partition]:
+        """Start nothing more of them. Those that are closed already are answered too, those that are gone are not."""
+        closed = [part for part in map(self.partitions.get, partitions) if part is not None]
+        for part in closed:
+            if part.closing:
+                continue
+            part.closing = True
+            part.inbox.clear()
+            if part.fetching is not None:
+                part.fetching.cancel()
+            self._dispatch.close(part.tp)
+        return closed
 
     def _forget(self, closed: Sequence[Partition]) -> None:
         for part in closed:
+            part.cut()
             if self.partitions.get(part.tp) is part:
                 del self.partitions[part.tp]

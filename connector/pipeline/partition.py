@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connector.core.ledger import Ledger
@@ -22,6 +22,10 @@ class Partition:
     """The log's end as last heard."""
     claimed: bool = False
     """A commit of this assignment was acknowledged: requests may start."""
+    opened: bool = False
+    """What the former owner may still have sent has ended: requests of ours may have started."""
+    cut_off: bool = False
+    """Work of this assignment was ended before its time: its request may still arrive at Front."""
     closing: bool = False
     fetching: asyncio.Task[None] | None = None
     """The first record of the inbox waits for its schema: a wall, as its key is unknown nothing behind it may start."""
@@ -33,8 +37,18 @@ class Partition:
     """The last entry that the coordinator acknowledged."""
 
     def entry(self, *, released: bool = False) -> CommitEntry:
-        """What may be committed now."""
-        return entry(self.tp, self.ledger, self.log, released=released)
+        """What may be committed now. It says *released* only if no request of ours or of a former owner can still arrive."""
+        return entry(self.tp, self.ledger, self.log, released=released and self.opened and not self.cut_off)
+
+    def cut(self) -> None:
+        """End what still runs."""
+        for task in self.running:
+            task.cancel()
+
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """A task of `running` is done."""
+        self.running.discard(task)
+        self.cut_off |= task.cancelled() or task.exception() is not None
 
     def admit(self, record: Record) -> None:
         """Count a record that is now kept in memory."""
@@ -49,13 +63,12 @@ class Partition:
         return self.ledger.unsettled >= records or self.buffered_bytes >= size
 
 
-async def drained(tasks: AbstractSet[asyncio.Task[None]], bound_s: float) -> bool:
-    """Wait until the tasks have ended, `bound_s` at most; then cancel the rest. True when none had to be cancelled."""
-    if not tasks:
-        return True
-    _, pending = await asyncio.wait(tasks, timeout=bound_s)
-    for task in pending:
-        task.cancel()
-    if pending:
-        await asyncio.wait(pending)
-    return not pending
+async def drained(parts: Sequence[Partition], bound_s: float) -> bool:
+    """Wait until their work has ended, `bound_s` at most; then cancel the rest. True when nothing was ever cut off."""
+    if tasks := {task for part in parts for task in part.running}:
+        _, pending = await asyncio.wait(tasks, timeout=bound_s)
+        for part in parts:
+            part.cut()
+        if pending:
+            await asyncio.wait(pending)
+    return not any(part.cut_off for part in parts)

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from connector.core.answers import Answer, Answered
+from connector.core.dead_letter import Failure
 from connector.core.ledger import Ledger
 from connector.core.mapping import Plan
 from connector.core.operations import OPERATIONS, Request
-from connector.core.outcome import Attempt
+from connector.core.outcome import Attempt, Rejected
 from connector.core.records import Record
 
 
@@ -20,10 +22,13 @@ class Work:
     index: int = 0
     """The request to send next; those before it are accepted."""
     attempts: int = 0
-    """Attempts at this request that counted towards the limit."""
+    """Attempts at this request."""
+    counted: int = 0
+    """Those of them that count against the record."""
     tries: int = 0
     """All attempts at the record, for its dead letter."""
-    first_attempt_at: float | None = None
+    evidence_from: float | None = None
+    """When this request's first attempt began, or the last one failed: what is accepted from then on is evidence."""
     fresh_token_tried: bool = False
     not_found_since: float | None = None
     maybe_sent: bool = False
@@ -36,21 +41,41 @@ class Work:
 
     def attempt(self, accepted_at: float | None) -> Attempt:
         """What the judge is told about the attempt that just ended. `accepted_at`: when its app last accepted one."""
-        began = self.first_attempt_at
+        since = self.evidence_from
         return Attempt(
             number=self.attempts + 1,
+            counted=self.counted,
             fresh_token_tried=self.fresh_token_tried,
             not_found_since=self.not_found_since,
             awaits_creation=OPERATIONS[self.request.operation].awaits_creation,
-            evidence=accepted_at is not None and began is not None and accepted_at > began,
+            evidence=accepted_at is not None and since is not None and accepted_at > since,
         )
 
     def advance(self) -> bool:
         """The request was accepted. True when another one of the record follows."""
         self.index += 1
-        self.attempts = 0
-        self.first_attempt_at = None
+        self.attempts = self.counted = 0
+        self.evidence_from = None
         self.fresh_token_tried = False
         self.not_found_since = None
         self.maybe_sent = False
         return self.index < len(self.plan.requests)
+
+
+def rejection(work: Work, rejected: Rejected, answer: Answer) -> Failure:
+    """Why the record is given up, for its dead letter."""
+    status = answer.status if isinstance(answer, Answered) else None
+    request_id = answer.headers.get("x-request-id") if isinstance(answer, Answered) else None
+    return Failure(
+        reason=rejected.reason,
+        stage="send",
+        message=rejected.message,
+        step="connector.core.outcome.decide",
+        operation=work.request.operation,
+        rule=work.plan.rule,
+        http_status=status,
+        request_id=request_id,
+        attempts=work.tries,
+        accepted=work.index,
+        details=rejected.details,
+    )

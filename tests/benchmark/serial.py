@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import aiohttp
+import httpx
 import jwt
 from confluent_kafka import Consumer, Message
-from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from connector.config import Loaded, load
 from connector.core.decode import ParsedSchema, SchemaId, SchemaRef, parse_schema
@@ -31,14 +31,15 @@ class Schemas:
     """Schemas by id, fetched once."""
 
     def __init__(self, url: str) -> None:
-        self._client = SchemaRegistryClient({"url": url})
+        self._url = url
         self._known: dict[SchemaRef, ParsedSchema] = {}
 
     def __call__(self, ref: SchemaRef) -> ParsedSchema:
         """The schema of a record."""
         if ref not in self._known:
             assert isinstance(ref, SchemaId)
-            parsed = parse_schema(json.loads(self._client.get_schema(ref.id).schema_str), ref)
+            document = httpx.get(f"{self._url}/schemas/ids/{ref.id}").raise_for_status().json()
+            parsed = parse_schema(json.loads(document["schema"]), ref)
             assert isinstance(parsed, ParsedSchema)
             self._known[ref] = parsed
         return self._known[ref]
@@ -78,7 +79,7 @@ async def consume(loaded: Loaded) -> None:
                     assert response.status == 202, response.status
             done += 1
             if done % COMMIT_EVERY == 0:
-                consumer.commit(message, asynchronous=False)
+                consumer.commit(message=message, asynchronous=False)
 
 
 def _record(message: Message) -> Record:

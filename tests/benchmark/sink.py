@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import Array, c_double
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -97,9 +98,10 @@ class _Answering(asyncio.Protocol):
             self._answer()
 
     def _answer(self) -> None:
-        self._transport.write(ANSWER)
+        # Counted first: whoever has the answer may look at the count at once.
         self._cells[self._at + 2] = time.monotonic()
         self._cells[self._at] += 1
+        self._transport.write(ANSWER)
 
 
 def _content_length(head: bytes) -> int:
@@ -113,9 +115,9 @@ def _serve(ready: Connection, answers_after_s: tuple[float, ...], cells: "Array[
         loop = asyncio.get_running_loop()
         servers = [
             await loop.create_server(
-                lambda d=delay, a=3 * at: _Answering(d, cells, a), "127.0.0.1", 0, backlog=1024
+                partial(_Answering, delay_s, cells, 3 * at), "127.0.0.1", 0, backlog=1024
             )
-            for at, delay in enumerate(answers_after_s)
+            for at, delay_s in enumerate(answers_after_s)
         ]
         ready.send([server.sockets[0].getsockname()[1] for server in servers])
         await loop.run_in_executor(None, ready.poll, None)
@@ -161,7 +163,7 @@ async def _probe(port: int, requests: int, in_flight: int) -> None:
     left = [requests]
     ended = [loop.create_future() for _ in range(in_flight)]
     for future in ended:
-        await loop.create_connection(lambda f=future: _Asking(left, f), "127.0.0.1", port)
+        await loop.create_connection(partial(_Asking, left, future), "127.0.0.1", port)
     await asyncio.gather(*ended)
 
 

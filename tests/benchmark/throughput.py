@@ -5,8 +5,9 @@
     python -m tests.benchmark.throughput --output json
 
 The connector runs as users run it: a process of its own, shipped mapping files, all telemetry on; but with Front's limits
-switched off, which would hold it to a few requests a second and channel. Broker and registry are the embedded ones, in this process; the sink is another
-process. One partition, a thousand keys. Figures of machines differ: compare ratios. Linux only, as CPU is read from /proc.
+switched off, which would hold it to a few requests a second and channel. Broker and registry are the embedded ones, in this
+process; the sink is another process. One partition, a thousand keys. Machines differ: compare ratios of one run. Linux only,
+as CPU is read from /proc.
 """
 
 import argparse
@@ -28,8 +29,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import fastavro
+import httpx
 from confluent_kafka import Producer
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from connector.demo.broker import EmbeddedBroker
 from connector.demo.companies import companies_of
@@ -107,16 +108,15 @@ def values(count: int) -> list[tuple[bytes, dict[str, Any]]]:
             "attachments": [],
             "in_reply_to": None,
         }
-        events.append((event["conversation_id"].encode(), event))
+        events.append((f"conversation-{key:08d}".encode(), event))
     return events
 
 
 def encoded(registry_url: str, count: int) -> list[tuple[bytes, bytes]]:
     """Keys and framed Avro values."""
     text = (schemas_dir() / "avro" / "messaging" / "MessageReceived.avsc").read_text()
-    number = SchemaRegistryClient({"url": registry_url}).register_schema(
-        f"{TOPIC}-value", Schema(text, "AVRO")
-    )
+    answer = httpx.post(f"{registry_url}/subjects/{TOPIC}-value/versions", json={"schema": text})
+    number: int = answer.raise_for_status().json()["id"]
     schema = fastavro.parse_schema(json.loads(text))
     made = []
     for key, event in values(count):

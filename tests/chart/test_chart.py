@@ -194,11 +194,36 @@ def test_long_release_names_stay_within_63_characters_and_apart() -> None:
     assert len(set(names)) == len(names)
 
 
+def _notes(values: dict[str, Any]) -> str:
+    return next(text for file, text in render(values).items() if file.endswith("NOTES.txt"))
+
+
 def test_the_notes_say_what_is_still_a_placeholder() -> None:
     """Default values render; whoever installs them is told that they cannot run."""
-    notes = next(text for file, text in render({}).items() if file.endswith("NOTES.txt"))
-    assert "STILL TO DO" in notes
+    notes = _notes({})
+    for said in ("STILL TO DO", "config.kafka.bootstrap_servers", "REPLACE-ME", "example.calls.v1"):
+        assert said in notes
     assert "front-connector-secrets" in notes
+
+
+def test_the_notes_name_only_the_placeholders_that_are_left() -> None:
+    """One at a time, and none when all are replaced."""
+    config = {
+        "kafka": {"bootstrap_servers": "kafka:9092"},
+        "registry": {"url": "https://registry:8081"},
+        "front": {"apps": {"main": {"uid": "app_1"}}},
+    }
+    files = {"files": {"calls.yaml": "version: 1\n"}}
+    assert "STILL TO DO" not in _notes({"config": config, "mappings": files})
+    assert "STILL TO DO" not in _notes({"config": config, "mappings": {"existingConfigMap": "mine"}})
+    example = {"files": {"calls.yaml": "version: 1\ntopics: {example.calls.v1: {}}\n"}}
+    for mappings in ({}, example):
+        notes = _notes({"config": config, "mappings": mappings})
+        assert "the topic example.calls.v1" in notes
+        assert "REPLACE-ME" not in notes
+    notes = _notes({"config": {**config, "front": {}}, "mappings": files})
+    assert "set the app's uid" in notes
+    assert "example" not in notes
 
 
 def test_the_chart_carries_the_version_of_the_connector() -> None:
@@ -220,6 +245,50 @@ def test_a_grace_below_the_drain_is_refused_with_the_number_to_set() -> None:
     assert "Make it at least 45 (drain + 15)" in _refused({"terminationGracePeriodSeconds": 44})
     assert "Make it at least 76 (drain + 15)" in _refused({"config": {"limits": {"drain_s": 60.5}}})
     assert objects({"terminationGracePeriodSeconds": 45})
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"front": {"apps": {"main": {"secret": "hush"}}}}, "config.front.apps.main.secret"),
+        ({"front": {"apps": {"other": {"token": "hush"}}}}, "config.front.apps.other.token"),
+        ({"registry": {"password": "hush"}}, "config.registry.password"),
+        ({"kafka": {"properties": {"sasl.password": "hush"}}}, "sasl.password"),
+    ],
+)
+def test_a_secret_among_the_values_is_refused(config: dict[str, Any], named: str) -> None:
+    """It would lie in the release's history; the refusal says where it belongs, and not what it is."""
+    said = _refused({"config": config, "existingSecret": "mine"})
+    assert named in said
+    assert "Put it into the Secret mine and name its file" in said
+    assert "hush" not in said
+
+
+@pytest.mark.parametrize(
+    "name", ["FRONT_CONNECTOR_FRONT__APPS__MAIN__SECRET", "front_connector_registry__password"]
+)
+def test_a_secret_among_the_variables_is_refused_unless_it_is_referred_to(name: str) -> None:
+    """A reference to a Secret holds no value."""
+    said = _refused({"env": [{"name": name, "value": "hush"}]})
+    assert f"env gives {name} a secret value" in said
+    assert "hush" not in said
+    assert objects({"env": [{"name": name, "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FRONT_CONNECTOR_LIMITS__DRAIN_S", "300"),
+        ("front_connector_limits__drain_s", "300"),
+        ("FRONT_CONNECTOR_LIMITS", '{"drain_s": 300}'),
+    ],
+)
+def test_a_drain_set_by_a_variable_is_refused(name: str, value: str) -> None:
+    """It would pass by the check of the grace; other limits may be set so."""
+    said = _refused({"env": [{"name": name, "value": value}]})
+    assert f"env sets {name}" in said
+    assert "Set config.limits.drain_s instead." in said
+    assert objects({"env": [{"name": "FRONT_CONNECTOR_LIMITS__IN_FLIGHT", "value": "32"}]})
 
 
 def test_two_sources_of_mappings_are_refused() -> None:

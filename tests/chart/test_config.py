@@ -1,12 +1,14 @@
 """What the chart renders is a configuration that the connector accepts."""
 
+import io
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from connector.config import Loaded, Problems, load
-from tests.chart.rendering import Object, objects, one, values_of
+from tests.chart.rendering import ROOT, Object, objects, one, values_of
 
 MOUNTED_AT = "/etc/front-connector"
 
@@ -45,6 +47,23 @@ def test_the_check_can_fail(tmp_path: Path) -> None:
     """A key that the connector does not know, and that the chart's schema lets through, is found by the connector."""
     wrong = objects({"config": {"kafka": {"bootstrap_server": "kafka:9092"}}})
     assert isinstance(load(_written_as_mounted(wrong, tmp_path)), Problems)
+
+
+@pytest.mark.parametrize("variant", ["default", "everything"])
+def test_the_recipe_of_the_page_on_deployment_works(
+    variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its program takes what `helm template` prints and leaves a folder that is valid once its paths are put right."""
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    [program] = re.findall(r"<!-- file: unpack.py -->\n```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    printed = "".join(f"---\n{yaml.safe_dump(found)}" for found in objects(values_of(variant)))
+    monkeypatch.setattr("sys.stdin", io.StringIO(printed))
+    exec(compile(program, "unpack.py", "exec"), {})
+    config = tmp_path / "pod" / "config" / "config.yaml"
+    config.write_text(config.read_text().replace(MOUNTED_AT, str(tmp_path / "pod")))
+    loaded = load(config)
+    assert isinstance(loaded, Loaded), loaded
 
 
 def test_the_chart_names_the_paths_that_it_mounts() -> None:

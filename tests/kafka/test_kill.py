@@ -21,7 +21,7 @@ from connector.core.offset_map import Believed, LogIdentity, read
 from connector.core.prepare import prepare
 from connector.core.records import Record
 from connector.demo.estate import DEAD_LETTER_TOPIC, Estate
-from connector.demo.events import TOPICS, Event, generate
+from connector.demo.events import TOPICS, BadRecord, Event, generate
 from connector.demo.verdict import Fingerprint, fingerprint
 from connector.simulator.server import Simulator, running
 from connector.simulator.switches import Switches
@@ -94,6 +94,7 @@ def test_shd_05_kill_9_at_random_moments_loses_nothing_and_repeats_only_what_no_
     assert found.ok, found.examples
     assert found.produced == RECORDS
     assert sum(found.accepted.values()) + sum(found.dead_lettered.values()) + found.skipped == RECORDS
+    assert sum(found.dead_lettered.values()) == sum(isinstance(record, BadRecord) for record in records)
     assert found.duplicates <= allowed
 
 

@@ -45,6 +45,7 @@ from connector.ports import (
 )
 
 TP = TopicPartition("messages", 0)
+OTHER = TopicPartition("other", 0)
 LOG = LogIdentity("cluster", "topic")
 
 

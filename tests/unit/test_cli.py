@@ -1,5 +1,6 @@
 """The command line: what is printed where, and the exit code of each outcome."""
 
+import asyncio
 import http.server
 import json
 import subprocess
@@ -9,12 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
 from connector import __version__, cli
+from connector.adapters.admin import AdminSources, application
 from connector.config import Loaded
 from connector.config.schemas import as_text, config_schema, mapping_schema
+from connector.core.status import BuildInfo, HoldStatus, Snapshot
 from tests.unit.config_files import CONFIG, MAPPING, folder
 
 VERBS = ["run", "validate", "render", "schema", "simulate", "demo", "healthcheck"]
@@ -55,7 +59,7 @@ def test_the_version_is_printed() -> None:
 def test_a_valid_configuration_exits_0(tmp_path: Path) -> None:
     """With what was found."""
     result = call("validate", "--config", folder(tmp_path))
-    assert (result.exit_code, result.stdout) == (0, "valid: 1 topics (calls.v1), 2 channels\n")
+    assert (result.exit_code, result.stdout) == (0, "valid: 1 topic (calls.v1), 2 channels\n")
 
 
 def test_every_problem_is_printed_and_exits_78(tmp_path: Path) -> None:
@@ -64,10 +68,31 @@ def test_every_problem_is_printed_and_exits_78(tmp_path: Path) -> None:
     result = call("validate", "--config", file)
     assert (result.exit_code, result.stdout) == (78, "")
     assert result.stderr == (
+        f"{tmp_path / 'channels.csv'}:1: the column channel and company and app is missing in the header\n"
         f"{file}:2:3: kafka.group_id is missing (Consumer group)\n"
         f"{file}:3:3: kafka.group_idd is not known here: did you mean 'group_id'?\n"
-        "invalid: 2 problems\n"
+        "invalid: 3 problems\n"
     )
+
+
+def test_one_problem_is_one(tmp_path: Path) -> None:
+    """Not `1 problems`."""
+    result = call("validate", "--config", folder(tmp_path, channels="key,channel,company\n"))
+    assert result.stderr.endswith("invalid: 1 problem\n")
+
+
+def test_what_is_valid_and_hardly_meant_is_a_warning(tmp_path: Path) -> None:
+    """On stderr, with exit code 0; a table without rows, and a mapping file with the wrong ending."""
+    file = folder(tmp_path, channels="key,channel,company,app\n")
+    (tmp_path / "mappings" / "chat.yml").write_text(MAPPING)
+    result = call("validate", "--config", file)
+    said = [
+        f"{tmp_path / 'mappings' / 'chat.yml'} is not read: name it .yaml",
+        f"{tmp_path / 'channels.csv'} has no rows: every record whose rule asks it becomes a dead letter",
+    ]
+    assert (result.exit_code, result.stdout) == (0, "valid: 1 topic (calls.v1), 0 channels\n")
+    assert result.stderr == "".join(f"warning: {line}\n" for line in said)
+    assert json.loads(call("validate", "--config", file, "--output", "json").stdout)["warnings"] == said
 
 
 def test_validate_speaks_json(tmp_path: Path) -> None:
@@ -87,7 +112,7 @@ def test_validate_speaks_json(tmp_path: Path) -> None:
         ],
     }
     valid = json.loads(call("validate", "--config", folder(tmp_path), "-o", "json").stdout)
-    assert valid == {"valid": True, "topics": ["calls.v1"], "channels": 2, "problems": []}
+    assert valid == {"valid": True, "topics": ["calls.v1"], "channels": 2, "warnings": [], "problems": []}
 
 
 def render(path: Path, value: object, *more: object, topic: str = "calls.v1") -> Result:
@@ -140,7 +165,7 @@ def test_render_says_what_is_wrong_with_its_arguments(tmp_path: Path) -> None:
     )
     record = render(tmp_path, "{")
     assert record.exit_code == 2
-    assert record.stderr.startswith(f"--record: {tmp_path / 'record.json'}: not JSON: ")
+    assert record.stderr.startswith(f"{tmp_path / 'record.json'}: not JSON: ")
     gone = call("render", "-c", folder(tmp_path), "--topic", "calls.v1", "--record", tmp_path / "gone.json")
     assert gone.exit_code == 2
     assert gone.stderr.startswith(f"--record: cannot read {tmp_path / 'gone.json'}: ")
@@ -188,15 +213,34 @@ def test_simulate_tells_a_wrong_world(tmp_path: Path) -> None:
     assert "gone.yaml" in result.stderr
 
 
+def page(snapshot: Snapshot) -> tuple[int, bytes]:
+    """What the connector's own page answers for a state."""
+
+    async def ask() -> tuple[int, bytes]:
+        sources = AdminSources(
+            metrics=lambda _accept: (b"", ""),
+            heartbeats={},
+            snapshot=lambda: snapshot,
+            build=BuildInfo(version="1", revision="r", python="3", librdkafka="2"),
+        )
+        transport = httpx.ASGITransport(application(sources))
+        async with httpx.AsyncClient(transport=transport, base_url="http://pod") as client:
+            answer = await client.get("/readyz")
+            return answer.status_code, answer.content
+
+    return asyncio.run(ask())
+
+
 @pytest.fixture
-def readiness() -> Iterator[tuple[str, list[int]]]:
-    """A server on loopback that answers with the last number of the list."""
-    answers = [200]
+def readiness() -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
+    """A server on loopback that answers with the last code and body of the list."""
+    answers = [(200, b"")]
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(answers[-1])
+            self.send_response(answers[-1][0])
             self.end_headers()
+            self.wfile.write(answers[-1][1])
 
         def log_message(self, *_: object) -> None: ...
 
@@ -208,15 +252,65 @@ def readiness() -> Iterator[tuple[str, list[int]]]:
         thread.join()
 
 
-def test_healthcheck_exits_by_the_answer(readiness: tuple[str, list[int]]) -> None:
-    """Ready, not ready, nobody there."""
+HELD = HoldStatus("channel", "forbidden", "cha_1", 900.0)
+STATES = [
+    (Snapshot(state="running", ready=True), 0, "ready: running", "ready", "running"),
+    (
+        Snapshot(state="starting", ready=False, reasons=("waiting for the brokers",)),
+        1,
+        "not ready: starting: waiting for the brokers",
+        "not_ready",
+        "starting: waiting for the brokers",
+    ),
+    (
+        Snapshot(state="running", ready=True, holds=(HELD,)),
+        0,
+        "ready, degraded: 1 hold",
+        "degraded",
+        "1 hold",
+    ),
+    (
+        Snapshot(state="circuit_open", ready=True),
+        0,
+        "ready, degraded: circuit_open",
+        "degraded",
+        "circuit_open",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "code", "said", "status", "why"), STATES, ids=[row[2] for row in STATES]
+)
+def test_healthcheck_says_why(
+    readiness: tuple[str, list[tuple[int, bytes]]],
+    snapshot: Snapshot,
+    code: int,
+    said: str,
+    status: str,
+    why: str,
+) -> None:
+    """From the page itself, so that nobody needs a second command."""
     url, answers = readiness
-    ready = call("healthcheck", "--url", url)
-    assert (ready.exit_code, ready.stdout) == (0, "ready: HTTP 200\n")
-    answers.append(503)
-    not_ready = call("healthcheck", "--url", url, "--output", "json")
-    assert not_ready.exit_code == 1
-    assert json.loads(not_ready.stdout) == {"ready": False, "answer": "HTTP 503"}
+    answers.append(page(snapshot))
+    shown = call("healthcheck", "--url", url)
+    assert (shown.exit_code, shown.stdout) == (code, f"{said}\n")
+    as_json = call("healthcheck", "--url", url, "--output", "json")
+    assert as_json.exit_code == code
+    assert json.loads(as_json.stdout) == {"ready": code == 0, "status": status, "why": why}
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"checks": []}'])
+def test_healthcheck_takes_any_page(readiness: tuple[str, list[tuple[int, bytes]]], body: bytes) -> None:
+    """Some proxy's, for example: then there is only its code."""
+    url, answers = readiness
+    answers.append((503, body))
+    shown = call("healthcheck", "--url", url)
+    assert (shown.exit_code, shown.stdout) == (1, "not ready: HTTP 503\n")
+
+
+def test_healthcheck_finds_nobody() -> None:
+    """Which is not ready."""
     nobody = call("healthcheck", "--url", "http://127.0.0.1:1/readyz")
     assert (nobody.exit_code, nobody.stdout) == (1, "not ready: no answer (ConnectError)\n")
 

@@ -53,59 +53,56 @@ def test_the_environment_alone_can_hold_everything(tmp_path: Path, monkeypatch: 
     assert loaded(file).settings.dead_letter.topic == "dlq"
 
 
-def test_misspelt_variables_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that sets nothing is told, at the top and in a section; so is a wrong value."""
-    monkeypatch.setenv("FRONT_CONNECTOR_KAKFA__GROUP_ID", "x")
-    monkeypatch.setenv("FRONT_CONNECTOR_KAFKA__GROUP_IDX", "x")
-    monkeypatch.setenv("FRONT_CONNECTOR_LIMITS__DRAIN_S", "soon")
-    assert problems(folder(tmp_path)) == [
-        "environment: FRONT_CONNECTOR_KAFKA__GROUP_IDX: kafka.group_idx is not known here: did you mean 'group_id'?",
-        "environment: FRONT_CONNECTOR_KAKFA__GROUP_ID sets nothing: there is no 'kakfa', did you mean 'kafka'?",
-        "environment: FRONT_CONNECTOR_LIMITS__DRAIN_S: limits.drain_s must be a number",
-    ]
-
-
-def test_what_kubernetes_injects_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Service called front-connector puts these into every pod beside it."""
-    for name in ("PORT", "PORT_8080_TCP_ADDR", "SERVICE_HOST", "SERVICE_PORT_HTTP"):
-        monkeypatch.setenv(f"FRONT_CONNECTOR_{name}", "10.0.0.1")
-    loaded(folder(tmp_path))
-
-
-def test_a_variable_that_is_no_json_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A whole section as a variable is JSON."""
-    monkeypatch.setenv("FRONT_CONNECTOR_KAFKA", "{oops")
-    [problem] = problems(folder(tmp_path))
-    assert problem == (
-        'environment: error parsing value for field "kafka" from source "EnvSettingsSource": '
-        "JSON or a simple value was expected"
-    )
-
-
 def test_a_secret_file_loses_one_newline(tmp_path: Path) -> None:
-    """One, because an editor adds one; a second may belong to the secret."""
-    (tmp_path / "secret").write_text("hush\n\n")
+    """Because an editor adds one."""
+    (tmp_path / "secret").write_text("hush\n")
     file = folder(tmp_path, config=CONFIG.replace("secret: hush", "secret_file: secret"))
     app = loaded(file).settings.front.apps["main"]
     assert app.secret is not None
-    assert app.secret.get_secret_value() == "hush\n"
+    assert app.secret.get_secret_value() == "hush"
     assert app.secret_file == tmp_path / "secret"
 
 
 def test_unusable_secret_files_are_told(tmp_path: Path) -> None:
-    """Missing, empty and not text: each with its path, all at once."""
-    (tmp_path / "empty").write_text("\n")
-    (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    config = CONFIG.replace(
-        "    main: {uid: app-1, secret: hush}\n",
-        "    main: {uid: app-1, secret_file: gone}\n"
-        "    second: {uid: app-2, secret_file: empty}\n"
-        "    third: {token_file: binary}\n",
-    )
+    """Missing, empty, not text, more than a line, too large: each with its path, all at once, as when they change later."""
+    contents = {
+        "empty": b"\n",
+        "binary": b"\xff\xfe",
+        "lines": b"a\nb\n",
+        "tab": b"a\tb",
+        "huge": b"x" * 65_537,
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    apps = "".join(f"    {name}: {{token_file: {name}}}\n" for name in ("gone", *contents))
+    config = CONFIG.replace("    main: {uid: app-1, secret: hush}\n", f"    main: {{token: x}}\n{apps}")
+    rest = "it must hold the secret as one line of text"
     assert problems(folder(tmp_path, config=config)) == [
-        "connector.yaml:7:37: cannot read gone: No such file or directory",
-        "connector.yaml:8:39: empty is empty: a secret is needed",
-        "connector.yaml:9:25: binary is not UTF-8 text",
+        "connector.yaml:8:24: cannot read gone: No such file or directory",
+        f"connector.yaml:9:25: secret file empty is empty: {rest}",
+        f"connector.yaml:10:26: secret file binary is not UTF-8 text: {rest}",
+        f"connector.yaml:11:25: secret file lines holds a line break or another control character: {rest}",
+        f"connector.yaml:12:23: secret file tab holds a line break or another control character: {rest}",
+        f"connector.yaml:13:24: secret file huge is larger than 65536 bytes: {rest}",
+    ]
+
+
+def test_only_pem_settings_have_several_lines(tmp_path: Path) -> None:
+    """A key for librdkafka has them; a password has not."""
+    (tmp_path / "key").write_text("-----BEGIN\nabc\n-----END\n")
+    config = CONFIG.replace(
+        "  group_id: front\n",
+        "  group_id: front\n  properties_from_files: {ssl.key.pem: key}\n",
+    )
+    kafka = loaded(folder(tmp_path, config=config)).settings.kafka
+    assert kafka.client_properties() == {"ssl.key.pem": "-----BEGIN\nabc\n-----END"}
+    assert problems(folder(tmp_path, config=config.replace("ssl.key.pem", "sasl.password"))) == [
+        "connector.yaml:4:42: secret file key holds a line break or another control character: "
+        "it must hold the secret as one line of text"
+    ]
+    (tmp_path / "key").write_text("\n")
+    assert problems(folder(tmp_path, config=config)) == [
+        "connector.yaml:4:40: secret file key is empty: it must hold a text"
     ]
 
 
@@ -190,7 +187,11 @@ REFUSED = [
         "token_life_s: 10",
         "front: token_life_s must not be below request_deadline_s: a token must outlive its request",
     ),
-    ("front", "connect_timeout_s: 16", "front: connect_timeout_s must be below request_deadline_s, else a slow"),
+    (
+        "front",
+        "connect_timeout_s: 16",
+        "front: connect_timeout_s must be below request_deadline_s, else a slow",
+    ),
     ("front", "carrier: urllib", "front.carrier has a value that is not known: choose from aiohttp, httpx"),
     ("front", "statuses: {429: retry}", "front: statuses: 429 says how long to wait, and is always obeyed"),
     (

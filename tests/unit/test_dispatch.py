@@ -170,6 +170,42 @@ def test_rev_closing_a_partition_drops_its_queue_and_only_its_queue() -> None:
     assert made.in_flight == 1
 
 
+def test_rev_closing_forgets_what_was_queued_and_only_that() -> None:
+    """A key whose letter travels, one in flight, one in back-off, one waiting: two had not started."""
+    made = dispatch(3)
+    for key in ("letter", "flight", "later"):
+        made.add(TP, (key,), CHANNEL, key)
+    letter, _, later = start(made)
+    made.add(TP, ("waits",), CHANNEL, "waits")
+    made.settling(letter)
+    made.again(later, CHANNEL, at=9.0)
+    assert (made.in_flight, made.queued) == (1, 2)
+    made.close(TP)
+    assert (made.in_flight, made.queued) == (1, 0)
+
+
+def test_rev_a_back_off_that_ends_after_its_partition_has_gone_starts_nothing() -> None:
+    """Not even when the partition is back: its record is read again."""
+    made = dispatch()
+    made.add(TP, ("A",), CHANNEL, "A1")
+    (slot,) = start(made)
+    made.again(slot, CHANNEL, at=5.0)
+    made.close(TP)
+    made.assign(TP)
+    made.open(TP)
+    assert start(made, now=10.0) == []
+
+
+def test_a_records_next_request_waits_for_the_channel_that_it_goes_to() -> None:
+    """Its first went to a free channel, its second goes to one that is held."""
+    made = dispatch()
+    made.add(TP, ("A",), CHANNEL, "A1")
+    (slot,) = start(made)
+    made.again(slot, SECOND, at=None)
+    assert made.next(0.0, lambda channel, now: now + 1.0 if channel == SECOND else None) is None
+    assert made.wake_at == 1.0
+
+
 @given(st.data())
 def test_any_schedule_keeps_order_per_key_and_ends_with_nothing_left(data: st.DataObject) -> None:
     """Random keys, channels, answers and times: per key the heads come in order, one at a time, and all come."""

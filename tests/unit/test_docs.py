@@ -2,10 +2,11 @@
 
 Marks in a page, on the line above a block: `<!-- file: NAME -->` (a file; the page's files make one folder),
 `<!-- prints -->` (a command and its output; a line `…` stands for what is left out), `<!-- merged into a configuration -->`,
-`<!-- rooms -->`, `<!-- arrows -->`.
+`<!-- rooms -->`, `<!-- arrows -->`, `<!-- faults -->`, `<!-- world -->` (of the simulator).
 """
 
 import ast
+import json
 import re
 import tomllib
 from collections import defaultdict
@@ -13,8 +14,9 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+import fastavro
 import pytest
 import typer.main
 from ruamel.yaml import YAML
@@ -28,7 +30,9 @@ from connector.config import Loaded, load
 from connector.core.dead_letter import REASONS, Failure, Origin, envelope
 from connector.core.mapping import OnMissingOffset
 from connector.core.records import Epoch, Record
-from connector.simulator.world import DEMO_APP, DEMO_SECRET
+from connector.simulator.faults import Effect, Fault
+from connector.simulator.switches import Switches
+from connector.simulator.world import DEMO_APP, DEMO_SECRET, load_world
 from tests.support.metrics_page import PAGE, page
 from tests.unit.config_files import CONFIG, folder
 
@@ -162,6 +166,36 @@ def test_the_first_topic_of_the_readme_fits_the_simulator() -> None:
     assert files["front-secret"].strip() == DEMO_SECRET
     config = YAML(typ="safe", pure=True).load(files["connector.yaml"])
     assert config["front"]["apps"]["main"]["uid"] == DEMO_APP
+
+
+def test_the_producer_of_the_readme_writes_what_its_mapping_reads() -> None:
+    """The record fits the schema, and the topic, registry and broker are those of the other files."""
+    files = dict(marked(ROOT / "README.md", r"file: (\S+)"))
+    program = ast.parse(files["produce.py"])
+    assigned = {node.targets[0].id: node for node in program.body if isinstance(node, ast.Assign)}  # type: ignore[attr-defined]
+    found: dict[str, Any] = {"json": json}
+    for name in ("TOPIC", "FIELDS", "SCHEMA"):
+        exec(compile(ast.Module([assigned[name]], []), "produce.py", "exec"), found)
+    fastavro.validate(json.loads(files["record.json"]), json.loads(found["SCHEMA"]))
+    yaml = YAML(typ="safe", pure=True)
+    config, mapping = yaml.load(files["connector.yaml"]), yaml.load(files["mappings/chat.yaml"])
+    assert list(mapping["topics"]) == [found["TOPIC"]]
+    assert config["registry"]["url"] in files["produce.py"]
+    assert config["kafka"]["bootstrap_servers"] in files["produce.py"]
+
+
+def test_the_page_of_the_simulator_shows_what_it_takes(tmp_path: Path) -> None:
+    """Every rule of faults and the world are valid; every switch is listed, with its default."""
+    simulator = DOCS / "simulator.md"
+    [(_, faults)] = marked(simulator, "faults")
+    assert all(Fault.model_validate(rule) for rule in json.loads(faults))
+    assert set(get_args(Effect)) <= set(re.findall(r"`(\w+)`", prose(simulator)))
+    [(_, world)] = marked(simulator, "world")
+    (tmp_path / "world.yaml").write_text(world)
+    assert load_world(tmp_path / "world.yaml").channels
+    defaults = {name: "none" if value is None else str(value) for name, value in Switches()}
+    listed = {row[0]: row[1] for row in rows(simulator, "Switches")}
+    assert listed == {**defaults, "strict_body": "true"}
 
 
 def test_every_fragment_of_configuration_is_valid(tmp_path: Path) -> None:

@@ -33,6 +33,17 @@ def test_brk_07_a_second_refused_channel_widens_the_hold_to_the_app() -> None:
     assert holds.wait_until(ELSEWHERE, 2.0) is None
 
 
+def test_brk_07_channels_that_fell_with_the_app_are_asked_as_soon_as_it_is_good() -> None:
+    """The probe went to a third channel: the first, refused again a second ago, does not wait for its interval."""
+    holds = Holds(60.0)
+    holds.refuse("channel", "unauthorized", ONE, now=0.0)
+    holds.refuse("channel", "unauthorized", TWO, now=1.0)
+    holds.started(ONE, now=61.0)
+    released = holds.proven(Channel("cha_3", "cha_3", "acme", "main"))
+    assert [hold.scope for hold in released] == ["app"]
+    assert holds.wait_until(ONE, 62.0) is None
+
+
 def test_an_acceptance_between_two_refusals_keeps_the_app_free() -> None:
     """A channel that was removed is one channel's fault while others are accepted."""
     holds = Holds(60.0)

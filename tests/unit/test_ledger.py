@@ -155,3 +155,29 @@ def test_the_leader_epoch_is_of_the_newest_record_below_the_frontier() -> None:
     assert book.leader_epoch == 3
     settle(book, 1)
     assert book.leader_epoch == 4
+
+
+def test_a_ledger_keeps_the_leader_epoch_that_was_committed_until_it_knows_a_newer_one() -> None:
+    """The claim repeats what it found: without it the next owner would not notice a log that was cut."""
+    book = Ledger(EPOCH, 5, leader_epoch=7)
+    assert book.leader_epoch == 7
+    book.take(5, 8)
+    assert book.leader_epoch == 7
+    settle(book, 5)
+    assert book.leader_epoch == 8
+
+
+def test_a_record_without_a_leader_epoch_does_not_erase_the_one_that_is_known() -> None:
+    """Old messages carry none; the newest that is known still tells of a log that was cut."""
+    book = Ledger(EPOCH, 0, leader_epoch=3)
+    book.take(0, None)
+    settle(book, 0)
+    assert book.leader_epoch == 3
+
+
+def test_the_position_never_goes_back() -> None:
+    """An end of partition that is heard late lies below what was read."""
+    book = ledger(0, 0, 1)
+    settle(book, 0, 1)
+    book.advance(1)
+    assert (book.position, book.frontier) == (2, 2)

@@ -29,6 +29,7 @@ def attempt(
     since: float | None = None,
     awaits: bool = False,
     evidence: bool = False,
+    counted: int = 0,
 ) -> Attempt:
     return Attempt(
         number=number,
@@ -36,6 +37,7 @@ def attempt(
         not_found_since=since,
         awaits_creation=awaits,
         evidence=evidence,
+        counted=counted,
     )
 
 
@@ -68,7 +70,7 @@ def test_ret_01_every_status_has_exactly_one_class(status: int) -> None:
             assert isinstance(decision, Rejected)
             assert decision.reason == "front_rejected"
         case 401:
-            assert decision == RetryAt(100.0, "401", counts=False)
+            assert decision == RetryAt(100.0, "401")
         case 403:
             assert decision == Refused("channel", "forbidden")
         case 404:
@@ -78,7 +80,7 @@ def test_ret_01_every_status_has_exactly_one_class(status: int) -> None:
             assert isinstance(decision, Throttled)
         case _ if status in (408, 425) or status >= 500:
             assert isinstance(decision, RetryAt)
-            assert decision.counts
+            assert not decision.counts
         case _:
             assert isinstance(decision, Rejected)
             assert decision.reason == "unexpected_status"
@@ -96,8 +98,9 @@ def test_a_wrong_base_url_holds_the_app_even_for_operations_with_grace() -> None
 
 def test_ord_16_a_404_of_something_not_processed_yet_is_asked_again_within_its_grace() -> None:
     """Creation is asynchronous: within the grace it waits, after it it is not found."""
-    first = judge(error(404, "Not found"), attempt(awaits=True))
+    first = judge(error(404, "Not found"), attempt(awaits=True, evidence=True))
     assert isinstance(first, RetryAt)
+    assert not first.counts, "it says nothing against the record: a 503 behind it must find all attempts left"
     assert isinstance(judge(Answered(404), attempt(5, since=100.0, awaits=True), now=999.0), RetryAt)
     late = judge(Answered(404), attempt(50, since=100.0, awaits=True), now=1000.0)
     assert isinstance(late, Rejected)
@@ -106,10 +109,14 @@ def test_ord_16_a_404_of_something_not_processed_yet_is_asked_again_within_its_g
 
 @pytest.mark.parametrize("answer", [Answered(503), Answered(408), Unknown("timeout"), NotSent("connect")])
 def test_ret_11_attempts_run_out_only_with_evidence(answer: Answer) -> None:
-    """Without another acceptance in between it waits for ever; with one it is dead-lettered at the limit, not before."""
-    assert isinstance(judge(answer, attempt(50)), RetryAt)
-    assert isinstance(judge(answer, attempt(2, evidence=True)), RetryAt)
-    decision = judge(answer, attempt(3, evidence=True))
+    """Only a failure since whose predecessor another was accepted counts; at the limit of those it is dead-lettered."""
+    waits = judge(answer, attempt(50, counted=2))
+    assert isinstance(waits, RetryAt)
+    assert not waits.counts
+    counts = judge(answer, attempt(50, counted=1, evidence=True))
+    assert isinstance(counts, RetryAt)
+    assert counts.counts
+    decision = judge(answer, attempt(3, counted=2, evidence=True))
     assert isinstance(decision, Rejected)
     assert decision.reason == "retries_exhausted"
 

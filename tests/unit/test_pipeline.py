@@ -9,7 +9,7 @@ from connector.core.offset_map import Believed, read, write
 from connector.core.records import TopicPartition
 from connector.ports import NotWritten
 from tests.support.virtual_time import in_virtual_time
-from tests.support.world import LOG, SCHEMA, Stage, record, unavailable_until
+from tests.support.world import LOG, SCHEMA, TP, Sent, Stage, record, unavailable_until
 
 OTHER = TopicPartition("other", 0)
 
@@ -133,9 +133,37 @@ async def test_brk_11_an_outage_dead_letters_nothing_and_a_poison_record_only_wi
         await stage.quiet(6 * 3600.0)
         assert stage.letters.letters == []
         down = False
-        await stage.quiet(30.0)
+        for offset in range(2, 12):
+            assert stage.letters.letters == [] or offset > 4
+            stage.pipeline.received([record(offset, "b")])
+            await stage.quiet(3.0)
         assert stage.letters.reasons() == ["retries_exhausted"]
-        assert stage.coordinator.committed().offset == 2  # type: ignore[union-attr]
+        assert stage.coordinator.committed().offset == 12  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_brk_12_a_single_acceptance_during_an_outage_condemns_nobody() -> None:
+    """Front is down for ten minutes, takes one request, and is down again: the other 29 records are not at fault."""
+    async with Stage() as stage:
+        status = 503
+
+        def script(_sent: Sent, _n: int) -> Answered:
+            nonlocal status
+            answer = Answered(status)
+            status = status if status != 200 else 503
+            return answer
+
+        stage.front.script = script
+        stage.assign()
+        stage.pipeline.received([record(offset, str(offset)) for offset in range(30)])
+        await stage.quiet(600.0)
+        status = 200  # once
+        await stage.quiet(60.0)
+        assert stage.pipeline.last_accepted_wall is not None
+        status = 202
+        await stage.quiet(60.0)
+        assert stage.letters.letters == []
+        assert stage.coordinator.committed().offset == 30  # type: ignore[union-attr]
 
 
 @in_virtual_time
@@ -169,6 +197,19 @@ async def test_dlq_03_a_letter_that_cannot_be_written_is_a_hold_and_goes_to_the_
         assert stage.pipeline.dead_letters.held_since is None
         assert (stage.front.ids, stage.letters.reasons()) == (["0"], ["front_rejected"])
         assert stage.coordinator.committed().offset == 1  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_dlq_03_the_hold_ends_when_the_partition_whose_letter_waits_is_gone() -> None:
+    """Its next owner writes the letter: nothing here waits for the topic any more."""
+    async with Stage() as stage:
+        stage.letters.script = lambda _n: NotWritten("TOPIC_AUTHORIZATION_FAILED")
+        stage.assign()
+        stage.pipeline.received([record(0, "bad")])
+        await stage.quiet(2.0)
+        assert stage.pipeline.dead_letters.held_since is not None
+        await stage.pipeline.revoke([TP], 1.0)
+        assert stage.pipeline.dead_letters.held_since is None
 
 
 @in_virtual_time

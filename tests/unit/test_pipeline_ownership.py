@@ -1,10 +1,13 @@
 """Partitions come and go, the service stops, bounds and commits hold: in virtual time, against a scripted world."""
 
+import asyncio
+
 import pytest
 
 from connector.core.answers import Answered
-from connector.core.offset_map import Believed, read
-from connector.core.records import TopicPartition
+from connector.core.offset_map import Believed, read, write
+from connector.core.records import Epoch, TopicPartition
+from connector.ports import Assignment
 from tests.support.virtual_time import in_virtual_time
 from tests.support.world import LOG, TP, Stage, record
 
@@ -158,3 +161,129 @@ async def test_a_rewound_log_is_sent_again_and_old_answers_count_for_nothing() -
         await stage.quiet(5.0)
         assert [sent.key for sent in stage.front.sent][-2:] == ["new", "newer"]
         assert stage.coordinator.committed().offset == 3  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_a_log_rewound_while_its_partition_is_paused_is_fetched_again() -> None:
+    """What takes the paused partition's place begins unpaused, for the client too."""
+    async with Stage(partition_records=4, request_deadline_s=1.0) as stage:
+        stage.front.delay = lambda _sent: 0.5
+        stage.assign()
+        stage.pipeline.received([record(offset) for offset in range(4)])
+        assert stage.coordinator.paused == {TP}
+        stage.pipeline.received([record(1, "new")])
+        assert stage.coordinator.paused == set()
+
+
+@in_virtual_time
+async def test_ord_12_a_bound_of_one_record_resumes_too() -> None:
+    """Half of one is none: the partition must not wait for less than nothing."""
+    async with Stage(partition_records=1) as stage:
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet()
+        assert (stage.coordinator.pauses, stage.coordinator.paused) == (1, set())
+
+
+@in_virtual_time
+async def test_reb_18_a_partition_given_back_while_its_former_owner_is_waited_for_is_not_released() -> None:
+    """A crashed; B claims, waits, and is revoked after 2 of 15 seconds: C must not start before A's requests have ended."""
+    async with Stage(request_deadline_s=15.0) as stage:
+        stage.assign(5, metadata=write(LOG, 5, (), released=False))
+        stage.pipeline.received([record(5)])
+        await stage.quiet(2.0)
+        await stage.pipeline.revoke([TP], 3.0)
+        committed = stage.coordinator.committed()
+        assert committed is not None
+        assert read(committed.metadata, LOG, 5) == Believed(released=False, settled=())
+
+
+@in_virtual_time
+async def test_the_claim_repeats_the_leader_epoch_that_it_found() -> None:
+    """Unchanged means unchanged: with it the next owner notices a log that was cut (KIP-320)."""
+    async with Stage() as stage:
+        metadata = write(LOG, 5, (), released=True)
+        stage.pipeline.assigned([Assignment(TP, Epoch(1), 5, metadata, LOG, end=9, leader_epoch=7)])
+        await stage.quiet(0.5)
+        assert stage.coordinator.committed().leader_epoch == 7  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_reb_01_a_revoke_during_a_stop_returns_only_when_what_was_in_flight_is_committed() -> None:
+    """Its partitions are another's as soon as it returns: a commit behind it would be refused, and its records repeated."""
+    async with Stage() as stage:
+        stage.front.delay = lambda _sent: 2.0
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.5)
+        stopping = asyncio.create_task(stage.pipeline.stop(20.0))
+        await stage.quiet(0.1)
+        await stage.pipeline.revoke([TP], 10.0)
+        assert stage.coordinator.committed().offset == 1  # type: ignore[union-attr]
+        assert await stopping
+
+
+@in_virtual_time
+async def test_reb_05_the_shorter_bound_ends_a_drain_and_nobody_calls_it_clean() -> None:
+    """A stop of 20 s, a revoke of 3 s, a request that never ends: cut off after 3 s, and no commit says released."""
+    async with Stage() as stage:
+        stage.front.delay = lambda _sent: 1e9
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.5)
+        stopping = asyncio.create_task(stage.pipeline.stop(20.0))
+        await stage.quiet(0.1)
+        await stage.pipeline.revoke([TP], 3.0)
+        assert stage.front.cancelled == ["messages-0-0"]
+        assert not await stopping
+        texts = [read(entry.metadata, LOG, 0) for entries in stage.coordinator.history for entry in entries]
+        assert set(texts) == {Believed(released=False, settled=())}
+
+
+@in_virtual_time
+async def test_a_partition_lost_during_a_stop_is_cut_off_and_not_committed() -> None:
+    """It is another's already: its request must not run on for the rest of the drain."""
+    async with Stage() as stage:
+        stage.front.delay = lambda _sent: 1e9
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.5)
+        stopping = asyncio.create_task(stage.pipeline.stop(20.0))
+        await stage.quiet(0.1)
+        commits = stage.coordinator.asked
+        stage.pipeline.lost([TP])
+        await stage.quiet(0.1)
+        assert (stage.front.cancelled, await stopping) == (["messages-0-0"], False)
+        assert stage.coordinator.asked == commits
+
+
+@in_virtual_time
+async def test_a_revoke_that_is_no_longer_waited_for_leaves_nothing_behind() -> None:
+    """The polling thread gives up: the partition's requests end all the same, and it may come back."""
+    async with Stage() as stage:
+        stage.front.delay = lambda sent: 1e9 if len(stage.front.sent) == 1 else 0.01
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.5)
+        revoke = asyncio.create_task(stage.pipeline.revoke([TP], 10.0))
+        await stage.quiet(5.0)
+        revoke.cancel()
+        await stage.quiet(0.1)
+        assert (stage.front.cancelled, stage.pipeline.dispatch.in_flight) == (["messages-0-0"], 0)
+        stage.assign(epoch=2)
+        stage.pipeline.received([record(0, epoch=2)])
+        await stage.quiet()
+        assert stage.coordinator.committed().offset == 1  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_shd_06_a_claim_that_is_never_answered_does_not_keep_a_stop_from_ending() -> None:
+    """The polling thread may have ended with the commit in its queue."""
+    stage = Stage()
+    run = asyncio.create_task(stage.pipeline.run())
+    await stage.quiet(0.1)
+    stage.coordinator.delay = 1e9
+    stage.assign()
+    await stage.quiet(1.0)
+    assert not await stage.pipeline.stop(5.0) or stage.coordinator.history == []
+    await asyncio.wait_for(run, 1.0)

@@ -2,5 +2,6 @@
 
 from connector.adapters.kafka.consumer import KafkaSource, SourceOptions
 from connector.adapters.kafka.producer import DeadLetterProducer
+from connector.adapters.kafka.properties import refused
 
-__all__ = ["DeadLetterProducer", "KafkaSource", "SourceOptions"]
+__all__ = ["DeadLetterProducer", "KafkaSource", "SourceOptions", "refused"]

@@ -319,6 +319,7 @@ class KafkaSource:
                 found[tp].metadata,
                 self._logs[tp.topic],
                 found[tp].end,
+                found[tp].leader_epoch,
             )
             for tp in tps
         ]

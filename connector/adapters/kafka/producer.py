@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -40,11 +41,13 @@ class DeadLetterProducer:
         self._producer: Producer | None = None
         self._retired: list[Producer] = []
         self._lock = threading.Lock()  # guards the exchange of a producer that failed fatally
+        self._open = False
 
     async def start(self) -> None:
         """Connects lazily: a broker that is down shows at the first letter."""
         self._loop = asyncio.get_running_loop()
         self._producer = Producer(self._properties)
+        self._open = True
         self._thread = threading.Thread(target=self._serve, name="dead-letter-poll", daemon=True)
         self._thread.start()
 
@@ -53,12 +56,15 @@ class DeadLetterProducer:
         answer: asyncio.Future[Acknowledged | NotWritten] = self._loop.create_future()
 
         def delivered(error: KafkaError | None, _: Message) -> None:
-            result = Acknowledged() if error is None else self._refusal(error)
+            result = Acknowledged() if error is None else _refusal(error)
             self._loop.call_soon_threadsafe(_answer, answer, result)
 
+        assert self._open, "write before start"
         with self._lock:
+            if self._producer is None:
+                # Only now: one that is refused as soon as it starts would be made again and again without a pause.
+                self._producer = Producer(self._properties)
             producer = self._producer
-        assert producer is not None, "write before start"
         try:
             producer.produce(
                 self._topic,
@@ -69,40 +75,58 @@ class DeadLetterProducer:
             )
         except BufferError:
             return NotWritten("_QUEUE_FULL")
-        except KafkaException as error:  # a topic denied before, or too large for this client
-            return self._refusal(error.args[0])
+        except (
+            KafkaException
+        ) as error:  # a topic denied before, too large for this client, or a fatal error before
+            if error.args[0].code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's own codes begin with an underscore
+                self._retire(producer, error.args[0])
+            return _refusal(error.args[0])
         return await answer
 
     async def close(self) -> None:
         """Wait a little for what is under way; what is not acknowledged by then was never settled."""
-        if self._thread is None or self._producer is None:
+        if self._thread is None:
             return
         self._stopping.set()
         await asyncio.to_thread(self._thread.join, 5.0)
-        await asyncio.to_thread(self._producer.flush, 1.0)
+        if self._producer is not None:
+            with suppress(KafkaException):
+                await asyncio.to_thread(self._producer.flush, 1.0)
         self._thread = None
 
     def _serve(self) -> None:
         while not self._stopping.is_set():
             with self._lock:
                 current, retired = self._producer, list(self._retired)
-            assert current is not None
-            current.poll(0.1)
+            if current is None:
+                self._stopping.wait(0.1)
+            else:
+                self._poll(current, 0.1)
             for producer in retired:
-                producer.poll(0)
+                self._poll(producer, 0)
                 if len(producer) == 0:
                     with self._lock:
                         self._retired.remove(producer)
 
-    def _refusal(self, error: KafkaError) -> NotWritten:
-        if error.fatal():
-            with self._lock:
-                # The failed one is polled until it has answered for everything that it held.
-                if self._producer is not None and self._producer not in self._retired:
-                    self._retired.append(self._producer)
-                    self._producer = Producer(self._properties)
-                    self._log.error("dlq.producer_rebuilt", error_type=error.name())
-        return NotWritten(error.name(), too_large=error.code() in _TOO_LARGE)
+    def _poll(self, producer: Producer, wait_s: float) -> None:
+        try:
+            producer.poll(wait_s)
+        except KafkaException as error:  # how the client tells of a fatal error
+            self._retire(producer, error.args[0])
+
+    def _retire(self, failed: Producer, error: KafkaError) -> None:
+        with self._lock:
+            if self._producer is not failed:
+                return
+            self._producer = None
+            # Polled until it has answered for everything that it held.
+            self._retired.append(failed)
+        failed.purge(blocking=False)
+        self._log.error("dlq.producer_rebuilt", error_type=error.name())
+
+
+def _refusal(error: KafkaError) -> NotWritten:
+    return NotWritten(error.name(), too_large=error.code() in _TOO_LARGE)
 
 
 def _answer(future: asyncio.Future[Acknowledged | NotWritten], result: Acknowledged | NotWritten) -> None:

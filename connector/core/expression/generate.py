@@ -8,13 +8,13 @@ A value that may be absent ("optional" in CEL) is itself or ABSENT in the genera
 function, so no wrapper is needed to tell "present but absent inside" from "absent".
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from connector.core.expression import library, operators, strings
-from connector.core.expression.library import Function
-from connector.core.expression.paths import Step, define, reader
+from connector.core.expression.library import Function, Variable
+from connector.core.expression.paths import Step, define, extend, reader
 from connector.core.expression.shapes import (
     Bind,
     Macro,
@@ -80,7 +80,7 @@ _RUNTIME: Final[Mapping[str, object]] = {
 _TYPES: Final = {"string": "as_string", "int": "as_int", "list": "as_list"}
 
 
-def generate(tree: Node, variables: Container[str], *, absent: bool = True) -> Generated | Refused:
+def generate(tree: Node, variables: Mapping[str, Variable], *, absent: bool = True) -> Generated | Refused:
     """Write and compile the function of a tree. A pure path to something missing gives ABSENT if `absent`, else an error."""
     generator = _Generator(variables)
     try:
@@ -98,7 +98,7 @@ def generate(tree: Node, variables: Container[str], *, absent: bool = True) -> G
 class _Generator:
     """Writes one function; collects what it needs on the way."""
 
-    variables: Container[str]
+    variables: Mapping[str, Variable]
     names: dict[str, object] = field(default_factory=dict)
     roots: set[str] = field(default_factory=set)
     uses_budget: bool = False
@@ -175,6 +175,10 @@ class _Generator:
             return _Code(f"{self._name(reader(base.name, steps))}({variable})") if steps else _Code(variable)
         if base.name not in self.variables:
             raise _Refusal(f"mapping files do not have {base.name}", base)
+        if steps and not self.variables[base.name].can_have(steps[0]):
+            # Only `env` has names that are known now. `env.?NAME` and has() ask, and may ask for any.
+            path = extend(base.name, steps[0])
+            raise _Refusal(f"{path}: {steps[0]} is not under mappings.{base.name}", base)
         self.roots.add(base.name)
         return _Code(f"{self._name(reader('', (base.name, *steps), absent=absent))}(s)")
 

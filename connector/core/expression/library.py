@@ -15,10 +15,18 @@ from connector.core.expression.values import Kind
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A root variable; `element` is the kind of the values, if it is a map."""
+    """A root variable; `element` is the kind of the values, if it is a map.
+
+    `names`: the only fields that it can ever have, None if that depends on the record.
+    """
 
     kind: Kind
     element: Kind | None = None
+    names: frozenset[str] | None = None
+
+    def can_have(self, step: str | int) -> bool:
+        """Whether some record has this field."""
+        return self.names is None or step in self.names
 
 
 _BUILT_IN: Final[Mapping[str, Variable]] = {
@@ -41,9 +49,14 @@ _RESERVED: Final = frozenset({
 })  # fmt: skip
 
 
-def variables(tables: Iterable[str]) -> Mapping[str, Variable]:
-    """The root variables with the tables of a mapping folder. Raises ValueError for a table that no expression could name."""
+def variables(tables: Iterable[str], env: Iterable[str] | None = None) -> Mapping[str, Variable]:
+    """The root variables with the tables of a mapping folder. Raises ValueError for a table that no expression could name.
+
+    `env`: the names under mappings.env, None if they are not known.
+    """
     declared = dict(_BUILT_IN)
+    if env is not None:
+        declared["env"] = Variable("map", "string", frozenset(env))
     for table in tables:
         if not table.isidentifier() or not table.isascii():
             raise ValueError(f"table {table!r}: a name has only letters, digits and _, and no digit first")

@@ -50,7 +50,7 @@ def recognise(expression: str, variables: Mapping[str, Variable]) -> Path | None
             return None
         steps.append(int(number) if number else name or double_quoted or single_quoted)
     variable = variables[match[1]]
-    if variable.kind == "map" and steps and isinstance(steps[0], int):
+    if variable.kind == "map" and steps and (isinstance(steps[0], int) or not variable.can_have(steps[0])):
         return None
     depth = _STEPS_MAX if "dyn" in (variable.kind, variable.element) else 1 if variable.kind == "map" else 0
     return Path(match[1], tuple(steps)) if len(steps) <= depth else None

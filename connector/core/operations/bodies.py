@@ -48,9 +48,13 @@ def _short_enough(text: str) -> str:
 def _whole_seconds(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise PydanticCustomError("seconds", "must be whole seconds since 1970, as an integer")
-    if abs(value) > 10**11:
+    if value > 10**11:
         raise PydanticCustomError(
             "seconds", "must be in seconds since 1970; this looks like milliseconds or finer: divide it"
+        )
+    if value < 10**8:
+        raise PydanticCustomError(
+            "seconds", "must be in seconds since 1970; this would be before March 1973: was it divided twice?"
         )
     return value
 
@@ -98,7 +102,7 @@ Number: TypeAlias = Annotated[
     PlainValidator(_number, json_schema_input_type=Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)]),
 ]
 Seconds: TypeAlias = Annotated[
-    int, PlainValidator(_whole_seconds, json_schema_input_type=Annotated[int, Field(ge=-(10**11), le=10**11)])
+    int, PlainValidator(_whole_seconds, json_schema_input_type=Annotated[int, Field(ge=10**8, le=10**11)])
 ]
 Milliseconds: TypeAlias = Annotated[
     int | float,

@@ -67,4 +67,30 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.mappings.existingConfigMap .Values.mappings.files -}}
 {{- fail "Both mappings.existingConfigMap and mappings.files are set, but only one can be mounted. Remove one of them." -}}
 {{- end -}}
+{{- range $name, $app := .Values.config.front.apps -}}
+{{- if kindIs "map" $app -}}
+{{- range $key := list "secret" "token" -}}
+{{- if get $app $key -}}
+{{- fail (printf "config.front.apps.%s.%s holds a secret value, which would lie in the release's history. Put it into the Secret %s and name its file: %s_file: /etc/front-connector/secrets/..." $name $key $.Values.existingSecret $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.config.registry .Values.config.registry.password -}}
+{{- fail (printf "config.registry.password holds a secret value, which would lie in the release's history. Put it into the Secret %s and name its file: password_file: /etc/front-connector/secrets/..." .Values.existingSecret) -}}
+{{- end -}}
+{{- range $name, $value := .Values.config.kafka.properties -}}
+{{- if and $value (regexMatch "password|secret|key\\.pem" $name) -}}
+{{- fail (printf "config.kafka.properties holds a secret value, %s, which would lie in the release's history. Put it into the Secret %s and name its file under config.kafka.properties_from_files." $name $.Values.existingSecret) -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.env -}}
+{{- $variable := upper (toString .name) -}}
+{{- if has $variable (list "FRONT_CONNECTOR_LIMITS" "FRONT_CONNECTOR_LIMITS__DRAIN_S") -}}
+{{- fail (printf "env sets %s, which the check of terminationGracePeriodSeconds cannot see. Set config.limits.drain_s instead." .name) -}}
+{{- end -}}
+{{- if and .value (regexMatch "^FRONT_CONNECTOR_.*(SECRET|TOKEN|PASSWORD)$" $variable) -}}
+{{- fail (printf "env gives %s a secret value, which would lie in the release's history. Use valueFrom.secretKeyRef, or a file of the Secret %s." .name $.Values.existingSecret) -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
