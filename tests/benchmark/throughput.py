@@ -1,7 +1,7 @@
 """Records a second and CPU a record, beside a serial loop in the same run. `docs/performance.md` explains the columns.
 
-    python -m tests.benchmark.throughput             two scenarios, both carriers: some three minutes
-    python -m tests.benchmark.throughput --quick     the first scenario, fewer records: some thirty seconds
+    python -m tests.benchmark.throughput             two scenarios, both carriers: some four minutes
+    python -m tests.benchmark.throughput --quick     the first scenario, fewer records: under a minute
     python -m tests.benchmark.throughput --output json
 
 The connector runs as users run it: a process of its own, shipped mapping files, all telemetry on; but with Front's limits
@@ -279,9 +279,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="one scenario, fewer records: some thirty seconds"
-    )
+    parser.add_argument("--quick", action="store_true", help="one scenario, fewer records: under a minute")
     parser.add_argument("--output", choices=("table", "json"), default="table")
     arguments = parser.parse_args()
     if not sys.platform.startswith("linux"):
