@@ -36,7 +36,7 @@ def test_a_process_ends_with_the_tests_however_they_end(tmp_path: Path) -> None:
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    _until(lambda: _gone(int(killed.stdout)), within_s=5.0)
+    _until(lambda: _gone(int(killed.stdout)), within_s=30.0)
 
 
 def test_a_process_may_be_ended_twice(tmp_path: Path) -> None:
