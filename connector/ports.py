@@ -14,6 +14,7 @@ from connector.core.decode import ParsedSchema, SchemaAbsent, SchemaRef
 from connector.core.http_request import HttpRequest
 from connector.core.offset_map import CommitEntry, LogIdentity, MapRefusal
 from connector.core.records import Channel, Epoch, Record, TopicPartition
+from connector.core.status import PauseReason
 
 
 class StartupRefused(Exception):
@@ -31,7 +32,7 @@ class Clock(Protocol):
     """Two of the three clocks by name; the third is Front's `Date` header."""
 
     def monotonic(self) -> float:
-        """Seconds, never falling; for pacing, back-off and time-outs."""
+        """Seconds, never falling, suspended time counted; for the lease, pacing and back-off."""
 
     def wall(self) -> float:
         """Unix seconds; for tokens, dead-letter headers and record ages."""
@@ -113,9 +114,12 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class CommitFailed:
-    """Nothing may be concluded about the entries. `code` is librdkafka's symbolic name."""
+    """The coordinator refused some entries, or gave no answer about them; those not named here it acknowledged.
 
-    code: str
+    Nothing may be concluded about a refused entry. `refused`: librdkafka's symbolic name of the error, a partition.
+    """
+
+    refused: Mapping[TopicPartition, str]
 
 
 class Offsets(Protocol):
@@ -128,6 +132,12 @@ class Offsets(Protocol):
         """Stop fetching. Throws away what the client has prefetched: use rarely."""
 
     def resume(self, partitions: Sequence[TopicPartition]) -> None: ...
+
+    def reread(self, tp: TopicPartition, epoch: Epoch) -> None:
+        """The log was cut or rewound under this assignment: it ends (`lost`), and a new one begins at the committed offset.
+
+        With an empty map: other records may stand where those were that it names. Repeat rather than skip.
+        """
 
 
 Outcome: TypeAlias = Literal["accepted", "duplicate", "skipped", "dead_lettered"]
@@ -187,10 +197,12 @@ class Telemetry(Protocol):
     def unknown_outcome(self, operation: str) -> None: ...
     def possible_duplicate(self) -> None: ...
     def stale_settle(self) -> None: ...
+    def stray_settle(self) -> None: ...
     def commit(self, result: Literal["ok", "error"], took_s: float) -> None: ...
     def rebalance(self, event: Literal["assigned", "revoked", "lost"]) -> None: ...
-    def paused(self, reason: Literal["backpressure", "map", "hold", "circuit", "manual"]) -> None: ...
+    def paused(self, reason: PauseReason) -> None: ...
     def map_refused(self, reason: MapRefusal) -> None: ...
+    def map_shed(self) -> None: ...
 
 
 class EventLog(Protocol):

@@ -120,6 +120,7 @@ _RECORDS = (
         "Requests sent again although Front may have carried out an earlier one.",
     ),
     _counter("stale_settles_total", "Answers for an assignment that has ended; dropped."),
+    _counter("stray_settles_total", "Records that settled a second time; dropped, and a sign of a defect."),
 )
 
 _CONSUMER = (
@@ -143,6 +144,13 @@ _CONSUMER = (
         "consumer_last_poll_timestamp_seconds",
         "When a poll last returned, records or none; 0 = not yet.",
     ),
+    _gauge(
+        "lease_remaining_seconds",
+        "For how long requests may start without another acknowledged commit; below 0 none starts, 0 without assignment.",
+    ),
+    _counter(
+        "map_shed_total", "Commits whose map had no room for all that has settled: a crash repeats more."
+    ),
     _counter("maps_refused_total", "Maps of settled offsets that were not believed.", "reason"),
     _counter("kafka_client_errors_total", "Errors reported by librdkafka, by symbolic name.", "code"),
 )
@@ -161,6 +169,12 @@ _FRONT = (
         "operation",
     ),
     _gauge("front_requests_in_flight", "Requests sent and not answered."),
+    _gauge(
+        "front_circuit_state",
+        "1 for the state that the circuit of an app's base URL is in: closed, half_open, open.",
+        "app",
+        "state",
+    ),
     _gauge("front_rate_limit_remaining", "Requests left in the window, as Front last said.", "tier"),
     _gauge("front_rate_limit_limit", "Requests allowed in the window, as Front last said.", "tier"),
     _counter(

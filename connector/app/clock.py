@@ -2,14 +2,19 @@
 
 import random
 import time
+from functools import partial
+
+_SUSPENDED_TOO = getattr(time, "CLOCK_BOOTTIME", None)
+"""`time.monotonic` stands still while a machine is suspended: a lease would live on for as long as that."""
+_now = time.monotonic if _SUSPENDED_TOO is None else partial(time.clock_gettime, _SUSPENDED_TOO)
 
 
 class SystemClock:
     """Implements `ports.Clock`."""
 
     def monotonic(self) -> float:
-        """Seconds, never falling."""
-        return time.monotonic()
+        """Seconds, never falling; where the system can tell, also while it was suspended (Linux: CLOCK_BOOTTIME)."""
+        return _now()
 
     def wall(self) -> float:
         """Unix seconds."""

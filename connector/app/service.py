@@ -105,30 +105,54 @@ class _Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled, stop)
-        async with asyncio.TaskGroup() as tasks:
-            living = tasks.create_task(pipeline.run())
-            beating = tasks.create_task(status.beat())
-            consuming = tasks.create_task(source.run(pipeline))
-            stopping = tasks.create_task(stop.wait())
-            await asyncio.wait((living, consuming, stopping), return_when=asyncio.FIRST_COMPLETED)
-            clean = True
-            if not consuming.done():
-                status.draining = True
-                self.log.info("state.changed", state="draining")
-                source.pause_all()
-                clean = await pipeline.stop(self.loaded.settings.limits.drain_s)
-                source.close()
-            else:
-                await pipeline.stop(0.0)
-            await asyncio.wait((consuming,), timeout=CLOSE_S)
-            if not consuming.done():
-                self.log.error(
-                    "connector.stopped", code=EXIT_UNFINISHED, reason="the Kafka client does not close"
-                )
-                os._exit(EXIT_UNFINISHED)
-            stopping.cancel()
-            beating.cancel()
+        async with asyncio.TaskGroup() as outer:
+            consuming = outer.create_task(source.run(pipeline))
+            try:
+                # A group of its own: what breaks in it must not cut off the polling thread, which has to leave Kafka's group.
+                async with asyncio.TaskGroup() as tasks:
+                    living = tasks.create_task(pipeline.run())
+                    beating = tasks.create_task(status.beat())
+                    stopping = tasks.create_task(stop.wait())
+                    await asyncio.wait((living, consuming, stopping), return_when=asyncio.FIRST_COMPLETED)
+                    clean = await self._stop(pipeline, source, status, ended=consuming.done())
+                    stopping.cancel()
+                    beating.cancel()
+            except BaseException:
+                source.abandon()
+                await self._left(consuming, EXIT_INTERNAL)
+                raise
+            source.close()
+            await self._left(consuming, EXIT_UNFINISHED)
         return 0 if clean else EXIT_UNFINISHED
+
+    async def _stop(self, pipeline: Pipeline, source: KafkaSource, status: Status, *, ended: bool) -> bool:
+        """Drain, unless the source has ended already. True when everything that was taken in hand is recorded."""
+        if ended:
+            await pipeline.stop(0.0)
+            return True
+        status.draining = True
+        self.log.info("state.changed", state="draining")
+        source.pause_all()
+        owned = list(pipeline.partitions.values())
+        clean = await pipeline.stop(self.loaded.settings.limits.drain_s)
+        for part in () if clean else owned:
+            unfinished, recorded = part.ledger.unsettled, part.committed is not None
+            if unfinished or not recorded:
+                why = "records are unfinished" if recorded else "the last commit was not acknowledged"
+                where = {
+                    "topic": part.tp.topic,
+                    "partition": part.tp.partition,
+                    "offset": part.ledger.frontier,
+                }
+                self.log.warning("stop.uncommitted", **where, records=unfinished, reason=why)
+        return clean
+
+    async def _left(self, consuming: "asyncio.Task[None]", code: int) -> None:
+        """Wait until the group is left; without an answer the process ends here, for the thread cannot be stopped."""
+        await asyncio.wait((consuming,), timeout=CLOSE_S)
+        if not consuming.done():
+            self.log.error("connector.stopped", code=code, reason="the Kafka client does not close")
+            os._exit(code)
 
     def _signalled(self, stop: asyncio.Event) -> None:
         if stop.is_set():

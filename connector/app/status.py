@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from connector.adapters.kafka import KafkaSource
-from connector.core.status import HoldStatus, PartitionStatus, Snapshot, State
+from connector.app.clock import SystemClock
+from connector.core.status import CircuitStatus, HoldReason, HoldStatus, PartitionStatus, Snapshot, State
 from connector.pipeline import Pipeline
-from connector.ports import SchemaSource
+from connector.ports import Clock, SchemaSource
 
 
 @dataclass(slots=True)
@@ -21,6 +23,8 @@ class Status:
     draining: bool = False
     turned_at: float = 0.0
     """When the event loop last turned, monotonic."""
+    clock: Clock = field(default_factory=SystemClock)
+    """The pipeline's: times of holds and circuits are read against it."""
 
     async def beat(self) -> None:
         """Show that the event loop turns, for ever."""
@@ -30,7 +34,8 @@ class Status:
 
     def snapshot(self) -> Snapshot:
         """Now."""
-        state, reasons = self._state()
+        circuits = self._circuits()
+        state, reasons = self._state(circuits)
         pipeline = self.pipeline
         blocked = pipeline.blocked.values()
         return Snapshot(
@@ -43,26 +48,39 @@ class Status:
             blocked_keys=len(blocked),
             oldest_blocked_wall=min(blocked, default=None),
             holds=self._holds(),
+            circuits=circuits,
             partitions=tuple(self._partitions()),
             last_accepted_wall=pipeline.last_accepted_wall,
             last_poll_wall=self.source.last_poll_wall,
             schema_cache_entries=self.schemas.entries,
+            lease_remaining_s=pipeline.lease_remaining(),
         )
 
-    def _state(self) -> tuple[State, tuple[str, ...]]:
+    def _state(self, circuits: tuple[CircuitStatus, ...]) -> tuple[State, tuple[str, ...]]:
         if self.draining:
             return "draining", ("stopping: what is in flight is awaited",)
         holds = [hold for hold in self.pipeline.holds.active if hold.scope == "app"]
         if holds and {hold.name for hold in holds}.issuperset(self.apps):
             why = [f"Front refuses every request of app {hold.name}: {hold.reason}" for hold in holds]
             return "held_auth", tuple(sorted(why))
+        if circuits and all(circuit.state != "closed" for circuit in circuits):
+            return "circuit_open", (
+                "Front does not answer, or fails: one request at a time asks whether it is back",
+            )
         if not self.source.joined:
             return "starting", (self.source.waiting_for,)
-        waiting = len(self.pipeline.without_schema)
-        return "running", (f"{waiting} partitions wait for the schema registry",) if waiting else ()
+        return "running", tuple(self._waits())
+
+    def _waits(self) -> Iterator[str]:
+        if silent := self.pipeline.schemas.silent_for:
+            why = "; ".join(sorted(set(silent.values())))
+            yield f"{len(silent)} partitions wait for the schema registry: {why}"
+        remaining = self.pipeline.lease_remaining()
+        if remaining is not None and remaining <= 0:
+            yield "nothing new is sent: no commit was acknowledged in time (lease)"
 
     def _holds(self) -> tuple[HoldStatus, ...]:
-        since_wall = time.time() - time.monotonic()
+        since_wall = self._since_wall()
         holds = [
             HoldStatus(hold.scope, hold.reason, hold.name, hold.since + since_wall)
             for hold in self.pipeline.holds.active
@@ -70,9 +88,28 @@ class Status:
         if self.pipeline.dead_letters.held_since is not None:
             held = self.pipeline.dead_letters.held_since
             holds.append(HoldStatus("dead_letter", "unwritable", "dead-letter topic", held))
-        for tp, since in list(self.source.missing.items()):
-            holds.append(HoldStatus("partition", "offset_missing", f"{tp.topic}-{tp.partition}", since))
+        assignments = self.source.assignments
+        for tp, missing in list(assignments.missing.items()):
+            name = f"{tp.topic}-{tp.partition}"
+            reason: HoldReason = "another_topic" if missing.fault == "another_topic" else "offset_missing"
+            holds.append(HoldStatus("partition", reason, name, missing.since))
+        for topic, since in list(assignments.absent.items()):
+            holds.append(HoldStatus("topic", "topic_missing", topic, since))
         return tuple(holds)
+
+    def _circuits(self) -> tuple[CircuitStatus, ...]:
+        circuits, now = self.pipeline.circuits, self.clock.monotonic()
+        opened = {app: circuit for circuit in circuits.active(now) for app in circuit.apps}
+        return tuple(
+            CircuitStatus(app, opened[app].state, opened[app].since + self._since_wall())
+            if app in opened
+            else CircuitStatus(app, "closed")
+            for app in self.apps
+        )
+
+    def _since_wall(self) -> float:
+        """To be added to a time of the pipeline's clock."""
+        return self.clock.wall() - self.clock.monotonic()
 
     def _partitions(self) -> list[PartitionStatus]:
         made = [
@@ -83,11 +120,12 @@ class Status:
                 position=part.ledger.position,
                 end=part.end,
                 unsettled=part.ledger.unsettled,
-                paused_reason="backpressure" if part.paused else None,
+                paused_reason=part.paused,
             )
             for part in self.pipeline.partitions.values()
         ]
         made += [
-            PartitionStatus(tp.topic, tp.partition, paused_reason="hold") for tp in list(self.source.missing)
+            PartitionStatus(tp.topic, tp.partition, paused_reason="hold")
+            for tp in list(self.source.assignments.missing)
         ]
         return made

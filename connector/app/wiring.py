@@ -14,7 +14,8 @@ from connector.adapters.front.carrier import Carrier, CarrierOptions
 from connector.adapters.front.httpx_carrier import HttpxCarrier
 from connector.adapters.front.sender import App, FrontSender
 from connector.adapters.front.tokens import JwtTokens, Secret, StaticToken, Tokens
-from connector.adapters.kafka import DeadLetterProducer, SourceOptions, refused
+from connector.adapters.kafka import CheckOptions, DeadLetterProducer, SourceOptions, StartChecks, refused
+from connector.adapters.kafka.fatal import Member
 from connector.adapters.registry import BasicAuth, Registry, RegistryOptions
 from connector.adapters.telemetry import Metrics
 from connector.config import Loaded
@@ -62,6 +63,7 @@ def policy(settings: Settings) -> Policy:
         partition_records=limits.partition_records,
         partition_bytes=limits.partition_bytes,
         request_deadline_s=front.request_deadline_s,
+        session_timeout_s=settings.kafka.session_timeout_s,
         commit_interval_s=limits.commit_interval_s,
         probe_interval_s=front.hold_probe_s,
         retry=RetryPolicy(
@@ -76,6 +78,7 @@ def policy(settings: Settings) -> Policy:
             channel_per_second=front.rate_limit.channel_per_second,
             companies=companies,
         ),
+        base_urls={name: app.base_url for name, app in front.apps.items()},
     )
 
 
@@ -159,10 +162,14 @@ class NoRegistry:
         """Nothing to close."""
 
 
+CLIENT_PREFIX = "front-connector-"
+"""Begins the client.id of every connector, unless its configuration gives another one."""
+
+
 def connection(kafka: KafkaSettings, instance: str) -> dict[str, Any]:
     """What consumer, producer and admin client share."""
     return {
-        "client.id": f"front-connector-{instance}",
+        "client.id": f"{CLIENT_PREFIX}{instance}",
         **kafka.client_properties(),
         "bootstrap.servers": kafka.bootstrap_servers,
     }
@@ -173,8 +180,10 @@ _CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "queued.min.messages": 2000,
     "queued.max.messages.kbytes": 16384,
     "fetch.wait.max.ms": 100,
-    # A commit blocks the polling thread until it is answered: not for the client's default minute.
-    "socket.timeout.ms": 20_000,
+    # A commit blocks the polling thread until it is answered, and is tried three times: 48 s, below the 60 s of /livez.
+    "socket.timeout.ms": 15_000,
+    # Among them the last stable offsets, for the lag.
+    "statistics.interval.ms": 1000,
 }
 
 
@@ -205,12 +214,24 @@ def source_options(loaded: Loaded) -> SourceOptions:
     if kafka.group_instance_id is not None:
         ours["group.instance.id"] = kafka.group_instance_id
     topics = loaded.mappings.topics
+    client = _without_roles(connection(kafka, settings.instance))
+    checks = CheckOptions(
+        connection=client,
+        member=Member.of(ours),
+        topics=tuple(topics),
+        dead_letter_topic=settings.dead_letter.topic,
+        session_timeout_s=kafka.session_timeout_s,
+        request_deadline_s=settings.front.request_deadline_s,
+        client_prefix=CLIENT_PREFIX,
+    )
     return SourceOptions(
         properties={**_CONSUMER_DEFAULTS, **connection(kafka, settings.instance), **ours},
-        connection=_without_roles(connection(kafka, settings.instance)),
+        connection=client,
         topics={name: topic.start for name, topic in topics.items()},
         on_missing_offset={name: topic.on_missing_offset for name, topic in topics.items()},
         dead_letter_topic=settings.dead_letter.topic,
+        group_is_new=kafka.group_is_new is not False,
+        checks=StartChecks(checks),
         revoke_bound_s=settings.limits.revoke_drain_s,
     )
 

@@ -64,6 +64,11 @@ class KafkaSettings(Section):
         description="After this silence the group gives the partitions to others. consumer: the broker's.",
     )
     max_poll_interval_s: Seconds = Field(default=300.0, description="Longest time between two polls.")
+    group_is_new: bool | None = Field(
+        default=None,
+        description="false: this group has worked before, so a topic without any committed offset has lost them "
+        "(on_missing_offset), and its start does not count. Otherwise such a topic is a first start.",
+    )
     properties: dict[PropertyName, PropertyText] = Field(
         default_factory=dict, repr=False, description="Any other setting of librdkafka, by its own name."
     )
@@ -110,7 +115,21 @@ class KafkaSettings(Section):
         )
         require(
             self.group_protocol == "classic" or "session_timeout_s" in self.model_fields_set,
-            "group_protocol consumer needs session_timeout_s: no larger than the broker's "
-            "group.consumer.session.timeout.ms, which the client cannot ask for",
+            "group_protocol consumer needs session_timeout_s: no larger than the brokers' "
+            "group.consumer.session.timeout.ms",
         )
+        for name in sorted(self.properties.keys() | self.properties_from_files.keys()):
+            protocol = _PROTOCOL_OF.get(name.removeprefix("topic."), self.group_protocol)
+            require(
+                protocol == self.group_protocol,
+                f"{name} cannot be set with group_protocol {self.group_protocol}: it is a setting of {protocol}",
+            )
         return self
+
+
+_PROTOCOL_OF: Mapping[str, str] = {
+    "heartbeat.interval.ms": "classic",
+    "group.protocol.type": "classic",
+    "group.remote.assignor": "consumer",
+}
+"""Properties that one protocol has and the other does not know (KIP-848)."""

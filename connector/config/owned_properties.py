@@ -17,14 +17,16 @@ OWNED: Mapping[str, str] = MappingProxyType(
         "group.id": _SETTING.format("kafka.group_id"),
         "group.instance.id": _SETTING.format("kafka.group_instance_id"),
         "group.protocol": _SETTING.format("kafka.group_protocol"),
-        "session.timeout.ms": _SETTING.format("kafka.session_timeout_s"),
+        "session.timeout.ms": _SETTING.format("kafka.session_timeout_s")
+        + "; with group_protocol consumer it is the brokers'",
         "max.poll.interval.ms": _SETTING.format("kafka.max_poll_interval_s"),
         # Delivery rests on them.
         "enable.auto.commit": f"offsets are committed after Front accepted a record, never on a timer: {_PROMISE}",
         "auto.commit.interval.ms": "offsets are committed by the connector: limits.commit_interval_s says how often",
         "enable.auto.offset.store": f"offsets are handed over with each commit: {_PROMISE}",
         "auto.offset.reset": "it is always `error`: where to start is said by `start` and `on_missing_offset` of a topic",
-        "partition.assignment.strategy": "it is always cooperative-sticky, so that a rebalance stops only partitions that move",
+        "partition.assignment.strategy": "with group_protocol classic it is always cooperative-sticky, so that a rebalance "
+        "stops only partitions that move; with consumer the brokers assign",
         "isolation.level": "it is always read_committed: an aborted record must not reach Front",
         "enable.partition.eof": "it is always on: the end of a partition moves the position past transaction markers",
         "allow.auto.create.topics": "a misspelt topic must be an error, not a new topic",

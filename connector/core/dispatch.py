@@ -1,9 +1,10 @@
-"""Which record may start next: in order per key, fair between channels and keys, within a limit in flight.
+"""Which record may start next: in order per key, fair between channels, topics, partitions and keys, within a limit in flight.
 
 A key's records form a queue; only its head may start, and the next becomes head when the head is done. Keys that are
-ready stand in the lane of their head's channel; lanes take turns, and so do the keys of a lane. A lane that may not send
-yet (pace, hold, Retry-After) sleeps as a whole until a given time, so that a thousand waiting keys cost one heap entry.
-A record in back-off holds its key but no slot. All calls are O(log n) or better, n being lanes or keys in back-off.
+ready stand in the lane of their head's channel. Lanes take turns, as that is where the limits lie; in a lane topics do, in a
+topic partitions, in a partition keys (`turns`). A lane that may not send yet (pace, hold, Retry-After) sleeps as a whole
+until a given time, so that a thousand waiting keys cost one heap entry. A record in back-off holds its key but no slot.
+All calls but `open`, `close` and `wake_lanes` are O(log n) or better, n being lanes asleep or keys in back-off.
 Never here: deciding whether a lane may send (`pacing`, `holds`), what an answer means (`outcome`), the clock.
 """
 
@@ -16,6 +17,7 @@ from itertools import count
 from typing import Generic, TypeVar
 
 from connector.core.records import Channel, OrderKey, TopicPartition
+from connector.core.turns import Turns
 
 W = TypeVar("W")
 
@@ -24,10 +26,11 @@ Gate = Callable[[Channel, float], float | None]
 
 
 class _State(Enum):
+    UNOPENED = "unopened"  # its partition has not been opened yet
     READY = "ready"  # in its lane
     IN_FLIGHT = "in flight"  # its head holds a slot
     BACK_OFF = "back-off"  # its head waits for a time
-    SETTLING = "settling"  # its head waits for the dead-letter topic, without a slot
+    SETTLING = "settling"  # its head waits for another topic's acknowledgement, without a slot
     CLOSED = "closed"  # its partition is gone
 
 
@@ -37,13 +40,14 @@ class Slot(Generic[W]):
 
     tp: TopicPartition
     key: OrderKey
-    works: deque[tuple[Channel, W]] = field(default_factory=deque)
-    state: _State = _State.READY
-
-    @property
-    def head(self) -> W:
-        """The record whose turn it is."""
-        return self.works[0][1]
+    channel: Channel
+    """Where the head's next request goes."""
+    head: W
+    """The record whose turn it is."""
+    followers: deque[tuple[Channel, W]] | None = None
+    """None until a second record comes: an empty deque takes more memory than all the rest of a key."""
+    state: _State = _State.UNOPENED
+    retry_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class Dispatch(Generic[W]):
         self._in_flight = 0
         self._queued = 0
         self._partitions: dict[TopicPartition, _Partition[W]] = {}
-        self._lanes: dict[Channel, deque[Slot[W]]] = {}
+        self._lanes: dict[Channel, Turns[Slot[W]]] = {}
         self._turns: deque[Channel] = deque()  # lanes that may be asked, in turn
         self._asleep: list[tuple[float, int, Channel]] = []
         self._back_off: list[tuple[float, int, Slot[W]]] = []
@@ -90,6 +94,7 @@ class Dispatch(Generic[W]):
     def open(self, tp: TopicPartition) -> None:
         """Its records may start: the claim is acknowledged and the former owner's requests have ended."""
         partition = self._partitions[tp]
+        assert not partition.open, f"{tp} is open already"
         partition.open = True
         for slot in partition.slots.values():
             self._enter_lane(slot)
@@ -99,14 +104,14 @@ class Dispatch(Generic[W]):
         partition = self._partitions[tp]
         slot = partition.slots.get(key)
         self._queued += 1
-        if slot is not None:
-            slot.works.append((channel, work))
+        if slot is None:
+            slot = partition.slots[key] = Slot(tp, key, channel, work)
+            if partition.open:
+                self._enter_lane(slot)
             return
-        slot = Slot(tp, key)
-        slot.works.append((channel, work))
-        partition.slots[key] = slot
-        if partition.open:
-            self._enter_lane(slot)
+        if slot.followers is None:
+            slot.followers = deque()
+        slot.followers.append((channel, work))
 
     def next(self, now: float, gate: Gate) -> Slot[W] | None:
         """The key whose head starts now, or None until something settles or `wake_at` comes."""
@@ -114,8 +119,6 @@ class Dispatch(Generic[W]):
         while self._in_flight < self._limit and self._turns:
             channel = self._turns[0]
             lane = self._lanes[channel]
-            while lane and lane[0].state is not _State.READY:
-                lane.popleft()  # its partition was closed meanwhile
             if not lane:
                 self._turns.popleft()
                 del self._lanes[channel]
@@ -126,7 +129,7 @@ class Dispatch(Generic[W]):
                 self._turns.popleft()
                 heapq.heappush(self._asleep, (until, next(self._serial), channel))
                 continue
-            slot = lane.popleft()
+            slot = lane.take()
             self._turns.rotate(-1)
             slot.state = _State.IN_FLIGHT
             self._in_flight += 1
@@ -144,24 +147,34 @@ class Dispatch(Generic[W]):
         if not self._leave_flight(slot):
             return
         self._queued += 1
-        slot.works[0] = (channel, slot.works[0][1])
+        slot.channel = channel
         if at is None:
             self._enter_lane(slot)
         else:
             slot.state = _State.BACK_OFF
+            slot.retry_at = at
             heapq.heappush(self._back_off, (at, next(self._serial), slot))
 
     def settling(self, slot: Slot[W]) -> None:
-        """The head's fate is decided but not yet durable: free its slot, keep its key."""
-        if self._leave_flight(slot):
+        """The head's fate is decided but not yet durable: free its slot, keep its key until `done`.
+
+        So, too, for a key that waits in an open partition, ready or in back-off: the seam for a policy that parks keys. It
+        withdraws the head, writes it to another topic, says `done` when that is acknowledged, and turns to the next head:
+        in order, behind it what arrives meanwhile, and nothing of the key starts.
+        """
+        if slot.state in (_State.READY, _State.BACK_OFF):
+            self._queued -= 1
+            self._leave_lane(slot)
+            slot.state = _State.SETTLING
+        elif self._leave_flight(slot):
             slot.state = _State.SETTLING
 
     def done(self, slot: Slot[W]) -> None:
         """The head has settled: the key's next record becomes head."""
         if not self._leave_flight(slot):
             return
-        slot.works.popleft()
-        if slot.works:
+        if slot.followers:
+            slot.channel, slot.head = slot.followers.popleft()
             self._enter_lane(slot)
         else:
             del self._partitions[slot.tp].slots[slot.key]
@@ -171,14 +184,17 @@ class Dispatch(Generic[W]):
         """Forget a partition's queues. What is in flight goes on; its slots count until it ends."""
         partition = self._partitions.pop(tp)
         for slot in partition.slots.values():
-            running = slot.state is _State.IN_FLIGHT
-            self._queued -= len(slot.works) - (slot.state in (_State.IN_FLIGHT, _State.SETTLING))
-            if not running:
+            begun = slot.state in (_State.IN_FLIGHT, _State.SETTLING)
+            self._queued -= len(slot.followers or ()) + (not begun)
+            self._leave_lane(slot)
+            if slot.state is not _State.IN_FLIGHT:
                 slot.state = _State.CLOSED
-            slot.works = deque([slot.works[0]])
+            slot.followers = None
 
     def _leave_flight(self, slot: Slot[W]) -> bool:
         """Free the slot if it holds one; False when its partition is closed and nothing is left to do."""
+        begun = slot.state in (_State.IN_FLIGHT, _State.SETTLING, _State.CLOSED)
+        assert begun, f"a head that is {slot.state.value} has not begun"
         if slot.state is _State.IN_FLIGHT:
             self._in_flight -= 1
         partition = self._partitions.get(slot.tp)
@@ -189,18 +205,20 @@ class Dispatch(Generic[W]):
 
     def _enter_lane(self, slot: Slot[W]) -> None:
         slot.state = _State.READY
-        channel = slot.works[0][0]
-        lane = self._lanes.get(channel)
+        lane = self._lanes.get(slot.channel)
         if lane is None:
-            self._lanes[channel] = deque([slot])
-            self._turns.append(channel)
-        else:
-            lane.append(slot)
+            lane = self._lanes[slot.channel] = Turns()
+            self._turns.append(slot.channel)
+        lane.add(slot.tp, slot)
+
+    def _leave_lane(self, slot: Slot[W]) -> None:
+        if slot.state is _State.READY:
+            self._lanes[slot.channel].remove(slot.tp, slot)
 
     def _wake(self, now: float) -> None:
         while self._asleep and self._asleep[0][0] <= now:
             self._turns.append(heapq.heappop(self._asleep)[2])
         while self._back_off and self._back_off[0][0] <= now:
-            slot = heapq.heappop(self._back_off)[2]
-            if slot.state is _State.BACK_OFF:
+            at, _, slot = heapq.heappop(self._back_off)
+            if slot.state is _State.BACK_OFF and slot.retry_at == at:  # not closed or withdrawn meanwhile
                 self._enter_lane(slot)

@@ -3,17 +3,23 @@
 A hold loses nothing and dead-letters nothing. It probes by itself: once an interval one request is let through, and the
 first answer that proves the credentials good releases it. Scopes: a 403 holds its channel; a 401 holds its channel,
 and the whole app when a second channel is refused and none of the app was accepted since the first refusal; a wrong base
-URL holds the app.
-Never here: what an answer means (`outcome`), pace (`pacing`).
+URL holds the app. A channel may be held twice, by itself and by its app: its probe is due when both are, is one request,
+and its success releases both. A probe that is cut off makes room for the next at once.
+A held channel for which nobody has waited for `IDLE_INTERVALS` (its records are another process's now) is forgotten:
+nothing is lost by asking again, and the memory of holds stays bounded by what waits.
+Never here: what an answer means (`outcome`), pace (`pacing`), whether the far side is up (`circuit`).
 """
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from connector.core.records import Channel
 
 HoldScope: TypeAlias = Literal["app", "channel"]
 HoldReason: TypeAlias = Literal["unauthorized", "forbidden", "wrong_base_url"]
+
+IDLE_INTERVALS = 10
+"""Probe intervals for which the probe of a held channel was due and nobody sent it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,58 +32,100 @@ class Hold:
     since: float
 
 
+_Scope: TypeAlias = tuple[HoldScope, str]
+
+
+@dataclass(slots=True)
+class _Held:
+    hold: Hold
+    app: str
+    next_probe: float
+
+
+class Probe(NamedTuple):
+    """A request that probes: the scopes it probes, and when each may be probed again if nothing is heard of it."""
+
+    scopes: tuple[_Scope, ...]
+    next_probe: float
+
+
 class Holds:
     """All holds of this process, and when each may probe. Not thread-safe."""
 
     def __init__(self, probe_interval_s: float) -> None:
         self._interval = probe_interval_s
-        self._holds: dict[tuple[HoldScope, str], Hold] = {}
-        self._next_probe: dict[tuple[HoldScope, str], float] = {}
-        self._refused: dict[str, set[str]] = {}  # app -> channels refused with 401 since it last accepted one
+        self._held: dict[_Scope, _Held] = {}
+        self._refused: dict[
+            str, str
+        ] = {}  # app -> the first channel refused with 401 since it last accepted one
 
     @property
     def active(self) -> tuple[Hold, ...]:
         """What holds now, oldest first."""
-        return tuple(sorted(self._holds.values(), key=lambda hold: hold.since))
+        return tuple(sorted((held.hold for held in self._held.values()), key=lambda hold: hold.since))
 
     def wait_until(self, channel: Channel, now: float) -> float | None:
         """None: a request of this channel may start (as a probe if it is held). Else when the next probe is due."""
-        times = [self._next_probe[scope] for scope in self._scopes(channel) if scope in self._holds]
+        if not self._held:
+            return None
+        times = [held.next_probe for scope in _scopes(channel) if (held := self._held.get(scope))]
         latest = max(times, default=None)
         return latest if latest is not None and latest > now else None
 
-    def started(self, channel: Channel, now: float) -> None:
+    def started(self, channel: Channel, now: float) -> Probe | None:
         """A request of this channel starts; in a held scope it is the probe, and the next waits an interval."""
-        for scope in self._scopes(channel):
-            if scope in self._holds:
-                self._next_probe[scope] = now + self._interval
+        if not self._held:
+            return None
+        scopes = tuple(scope for scope in _scopes(channel) if scope in self._held)
+        for scope in scopes:
+            self._held[scope].next_probe = now + self._interval
+        return Probe(scopes, now + self._interval) if scopes else None
+
+    def abandoned(self, probe: Probe, now: float) -> None:
+        """The probe was cut off before its answer: the next may start at once, unless another has started since."""
+        for scope in probe.scopes:
+            held = self._held.get(scope)
+            if held is not None and held.next_probe == probe.next_probe:
+                held.next_probe = now
 
     def refuse(self, scope: HoldScope, reason: HoldReason, channel: Channel, now: float) -> Hold | None:
         """An answer asks for a hold. The hold that starts, or None when it stands already."""
         if reason == "unauthorized" and scope == "channel":
-            refused = self._refused.setdefault(channel.app, set())
-            refused.add(channel.real_id)
-            if len(refused) > 1:
+            first = self._refused.setdefault(channel.app, channel.real_id)
+            if first != channel.real_id or ("app", channel.app) in self._held:
                 scope = "app"
         name = channel.app if scope == "app" else channel.real_id
-        self._next_probe[scope, name] = now + self._interval
-        if (scope, name) in self._holds:
+        next_probe = now + self._interval
+        held = self._held.get((scope, name))
+        if held is not None:
+            held.next_probe = next_probe
             return None
         hold = Hold(scope, name, reason, now)
-        self._holds[scope, name] = hold
+        self._held[scope, name] = _Held(hold, channel.app, next_probe)
         return hold
 
     def proven(self, channel: Channel) -> tuple[Hold, ...]:
         """Front took a request of this channel for authentic: holds that end with it."""
         self._refused.pop(channel.app, None)
-        released = [self._holds.pop(scope) for scope in self._scopes(channel) if scope in self._holds]
+        if not self._held:
+            return ()
+        released = [self._held.pop(scope).hold for scope in _scopes(channel) if scope in self._held]
         if any(hold.scope == "app" for hold in released):
             # Channels that the app's fault took down are asked again at once, each by its own probe.
-            for scope, hold in self._holds.items():
-                if hold.scope == "channel" and hold.reason == "unauthorized":
-                    self._next_probe[scope] = 0.0
+            for held in self._held.values():
+                if held.app == channel.app and held.hold.reason == "unauthorized":
+                    held.next_probe -= self._interval  # it lies an interval ahead at most
         return tuple(released)
 
-    @staticmethod
-    def _scopes(channel: Channel) -> tuple[tuple[HoldScope, str], tuple[HoldScope, str]]:
-        return ("app", channel.app), ("channel", channel.real_id)
+    def forget_idle(self, now: float) -> tuple[Hold, ...]:
+        """Channels for which nobody has waited: their holds end. Apps are few, and theirs stand. O(holds)."""
+        idle = [
+            scope
+            for scope, held in self._held.items()
+            if scope[0] == "channel" and held.next_probe + IDLE_INTERVALS * self._interval <= now
+        ]
+        return tuple(self._held.pop(scope).hold for scope in idle)
+
+
+def _scopes(channel: Channel) -> tuple[_Scope, _Scope]:
+    return ("app", channel.app), ("channel", channel.real_id)

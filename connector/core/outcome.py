@@ -5,7 +5,9 @@ Defaults by status (Front's statuses; the policy is ours, each row may be overri
     2xx                        accepted
     400 413 415 422            dead letter `front_rejected`
     404 "No such route", 3xx   hold the app: a wrong base URL, no record is at fault
-    404 of something that may not be processed yet   again within a grace time, then dead letter `not_found`
+    404 of something that may not be processed yet   again within a grace time, then dead letter `not_found`.
+                               Only its back-offs count: while a hold, a limit or an outage stops us, the request that
+                               creates it may be stopped with it
     other 404                  dead letter `not_found`
     401                        once more with a fresh token, then hold the channel (or the app: see `holds`)
     403                        hold the channel
@@ -15,8 +17,10 @@ Defaults by status (Front's statuses; the policy is ours, each row may be overri
 
 Evidence rule: a failure of the far side counts against its record only if Front accepted another request of the same app
 since the record's attempt before; so many that count dead-letter it (`retries_exhausted`). Otherwise it waits: an outage
-is not a poison record, and neither is one that is interrupted by an acceptance now and then.
-Never here: clocks, randomness, sleeping.
+is not a poison record, and neither is one that is interrupted by an acceptance now and then. There is no budget of time
+beside that: a record in back-off costs memory, which has its own bounds. What waits for a pace, a hold or a circuit
+makes no attempt.
+Never here: clocks, randomness, sleeping, whether to send at all (`holds`, `circuit`, `pacing`).
 """
 
 import json
@@ -26,7 +30,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
 
-from connector.core.answers import Answer, Answered
+from connector.core.answers import Answer, Answered, Unknown
 from connector.core.dead_letter import Reason
 from connector.core.holds import HoldReason, HoldScope
 from connector.core.pacing import LimitScope
@@ -101,8 +105,8 @@ class Attempt:
     """How many of those before it count against the record."""
     fresh_token_tried: bool
     """A 401 was answered with a second, newly minted token already."""
-    not_found_since: float | None
-    """When the first 404 of this request came, None before one."""
+    not_found_waited_s: float
+    """How long this request has been in back-off because of 404s."""
     awaits_creation: bool
     """A 404 may mean that the call or message is not processed yet."""
     evidence: bool
@@ -114,9 +118,11 @@ def decide(answer: Answer, attempt: Attempt, policy: RetryPolicy, *, now: float,
     if not isinstance(answer, Answered):
         return _far_side(answer.error, attempt, policy, now, jitter)
     status = answer.status
+    if far_side_failed(answer, policy):
+        return _far_side(str(status), attempt, policy, now, jitter)
     override = policy.statuses.get(status)
     if override is not None:
-        return _overridden(override, answer, attempt, policy, now=now, jitter=jitter)
+        return _overridden(override, answer)
     if 200 <= status < 300:
         return Accepted()
     if 300 <= status < 400:
@@ -131,11 +137,36 @@ def decide(answer: Answer, attempt: Attempt, policy: RetryPolicy, *, now: float,
         return _throttled(answer, policy, now, jitter)
     if status in (400, 413, 415, 422):
         return Rejected("front_rejected", f"Front answered {status}", front_details(answer.body))
-    if status in (408, 425) or status >= 500:
-        return _far_side(str(status), attempt, policy, now, jitter)
     return Rejected(
         "unexpected_status", f"Front answered {status}, for which no rule exists", front_details(answer.body)
     )
+
+
+def far_side_failed(answer: Answer, policy: RetryPolicy) -> bool:
+    """The far side is at fault, not the record, its token or our pace: no answer, 408, 425, 5xx.
+
+    What `statuses` says comes first: `retry` makes a status such a failure, any other word means that it is none.
+    """
+    if not isinstance(answer, Answered):
+        return True
+    override = policy.statuses.get(answer.status)
+    if override is not None:
+        return override == "retry"
+    return answer.status in (408, 425) or answer.status >= 500
+
+
+def maybe_processed(answer: Answer) -> bool:
+    """After this answer the request may have been carried out: sending it again may make a duplicate.
+
+    Certain that not: nothing was sent; Front refused it (4xx; 408 and 425 among them, which say that it was not taken),
+    led elsewhere (3xx), cannot do it at all (501, 505) or not now (503). Any other 5xx may come from a gateway before a
+    Front that has taken the request (502, 504), or from one that failed half-way (500). A few gateways answer 503 too when
+    they lose Front half-way; but it is what an outage answers to everything, and would drown what is worth counting.
+    Source: RFC 9110 §15.5.9, §15.6; RFC 8470 §5.2.
+    """
+    if not isinstance(answer, Answered):
+        return isinstance(answer, Unknown)
+    return 200 <= answer.status < 300 or (answer.status >= 500 and answer.status not in (501, 503, 505))
 
 
 def proves_credentials(answer: Answer) -> bool:
@@ -172,9 +203,9 @@ def _not_found(
 ) -> Decision:
     if _no_such_route(answer):
         return Refused("app", "wrong_base_url")
-    since = now if attempt.not_found_since is None else attempt.not_found_since
-    if attempt.awaits_creation and now - since < policy.not_found_grace_s:
-        return RetryAt(now + policy.backoff_s(attempt.number, jitter), "404")
+    left = policy.not_found_grace_s - attempt.not_found_waited_s
+    if attempt.awaits_creation and left > 0:
+        return RetryAt(now + min(left, policy.backoff_s(attempt.number, jitter)), "404")
     return Rejected(
         "not_found", "Front does not know the channel, call or message", front_details(answer.body)
     )
@@ -231,14 +262,11 @@ def _front_error(body: bytes) -> Mapping[str, object]:
     return error if isinstance(error, dict) else {}
 
 
-def _overridden(
-    override: Override, answer: Answered, attempt: Attempt, policy: RetryPolicy, *, now: float, jitter: float
-) -> Decision:
+def _overridden(override: Override, answer: Answered) -> Decision:
+    assert override != "retry", "that is a failure of the far side"
     match override:
         case "accept":
             return Accepted()
-        case "retry":
-            return _far_side(str(answer.status), attempt, policy, now, jitter)
         case "dead_letter":
             return Rejected("front_rejected", f"Front answered {answer.status}", front_details(answer.body))
         case "hold_channel":

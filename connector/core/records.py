@@ -4,6 +4,7 @@ Values only. Times are named by their clock: `timestamp_ms` is Kafka's (wall, mi
 seconds of the monotonic clock are plain floats called `now` or `*_at`.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple, NewType, TypeAlias
 
@@ -23,6 +24,11 @@ OrderKey: TypeAlias = tuple[str, ...]
 
 A tuple, not a joined string: ("a", "b:c") and ("a:b", "c") must differ whatever characters ids hold.
 """
+
+
+def key_hash(key: OrderKey) -> str:
+    """A key as it may be logged and shown: the same for the same key in every process, and nothing of what it holds."""
+    return hashlib.sha256(repr(tuple(key)).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +52,11 @@ class Record:
 
     @property
     def size(self) -> int:
-        """Bytes that this record keeps in memory: key and value, headers being small beside them."""
-        return len(self.value or b"") + len(self.key or b"")
+        """Bytes of it that are kept in memory: key, value and headers."""
+        size = len(self.value or b"") + len(self.key or b"")
+        for name, value in self.headers:
+            size += len(name) + len(value or b"")
+        return size
 
 
 @dataclass(frozen=True, slots=True)

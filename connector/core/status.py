@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from connector.core import holds
+from connector.core.circuit import CircuitState
 
 State: TypeAlias = Literal["failed", "draining", "held_auth", "paused", "circuit_open", "starting", "running"]
 """One state a process. When several hold, the leftmost wins (docs/operations.md, States)."""
 
-HoldScope: TypeAlias = holds.HoldScope | Literal["dead_letter", "budget", "partition"]
-HoldReason: TypeAlias = holds.HoldReason | Literal["unwritable", "exceeded", "offset_missing"]
+HoldScope: TypeAlias = holds.HoldScope | Literal["dead_letter", "budget", "partition", "topic"]
+HoldReason: TypeAlias = (
+    holds.HoldReason | Literal["unwritable", "exceeded", "offset_missing", "another_topic", "topic_missing"]
+)
 PauseReason: TypeAlias = Literal["backpressure", "map", "hold", "circuit", "manual"]
 
 
@@ -25,6 +28,15 @@ class HoldStatus:
     reason: HoldReason
     name: str
     since_wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitStatus:
+    """The circuit of one app's far side; apps with one base URL share it. `since_wall`: when it opened, None while closed."""
+
+    app: str
+    state: CircuitState
+    since_wall: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +72,20 @@ class Snapshot:
     blocked_keys: int = 0
     oldest_blocked_wall: float | None = None
     holds: tuple[HoldStatus, ...] = ()
+    circuits: tuple[CircuitStatus, ...] = ()
+    """One for each configured app."""
     partitions: tuple[PartitionStatus, ...] = ()
     last_accepted_wall: float | None = None
     last_poll_wall: float | None = None
     schema_cache_entries: int = 0
+    lease_remaining_s: float | None = None
+    """For how long requests may still start without another acknowledged commit; None without an assignment."""
 
     @property
     def degraded(self) -> bool:
-        """Some records wait although others flow: anything holds, or every circuit is open."""
-        return bool(self.holds) or self.state == "circuit_open"
+        """Some records wait although the process is well: anything holds, or a circuit is not closed."""
+        circuits = any(circuit.state != "closed" for circuit in self.circuits)
+        return bool(self.holds) or circuits or self.state == "circuit_open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,68 +5,134 @@ the second): the next is built from the ledgers only when the last one's answer 
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from connector.core.lease import Lease
+from connector.core.offset_map import CommitEntry
 from connector.core.records import TopicPartition
 from connector.pipeline.partition import Partition
-from connector.ports import Clock, Committed, EventLog, Offsets, Telemetry
+from connector.ports import Clock, CommitFailed, EventLog, Offsets, Telemetry
+
+BATCH_BYTES = 256 * 1024
+"""The broker stores a commit as one batch of its offsets topic, about 1 MiB at most; else it refuses every entry."""
+ENTRY_BYTES = 320
+"""What an entry takes beside its metadata and topic: numbers, and the group's name (249 at most) in the batch's key."""
+TOO_LARGE = frozenset({"OFFSET_METADATA_TOO_LARGE", "INVALID_COMMIT_OFFSET_SIZE", "UNKNOWN"})
+"""Errors 12 (one entry's text) and 28 or -1 (the whole commit), which the client tells of every entry alike."""
+NO_MEMBER = frozenset({"UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "FENCED_INSTANCE_ID"})
+"""Errors (25, 22, 82) after which no commit of this member can be taken: the group has expelled it."""
+HOPELESS = NO_MEMBER | {"closed_epoch"}
+"""The same, or the partition has left us."""
 
 
 class Committer:
-    """The only caller of `Offsets.commit`."""
+    """The only caller of `Offsets.commit`. Every acknowledged one renews the lease."""
 
     def __init__(
         self,
         offsets: Offsets,
         partitions: Mapping[TopicPartition, Partition],
+        lease: Lease,
         clock: Clock,
         telemetry: Telemetry,
         log: EventLog,
     ) -> None:
         self._offsets = offsets
         self._partitions = partitions
+        self._lease = lease
         self._clock = clock
         self._telemetry = telemetry
         self._log = log
         self._lock = asyncio.Lock()
+        self.lease_renewed: Callable[[], None] = lambda: None
+        """Called when requests may start again."""
 
     async def run(self, interval_s: float) -> None:
-        """Commit every claimed partition whose settled offsets have changed, for ever."""
+        """Commit every claimed partition whose settled offsets have changed, for ever; if none has, to renew the lease."""
         while True:
             await asyncio.sleep(interval_s)
-            await self.commit(
-                part for part in list(self._partitions.values()) if part.claimed and not part.closing
-            )
+            await self.commit(self._claimed(), renew=True)
 
-    async def claim(self, partitions: Collection[Partition]) -> None:
-        """Commit offset and map unchanged, as owned, until it is acknowledged: the right to send begins here."""
-        waiting = [part for part in partitions if not part.closing]
-        while waiting:
-            if await self.commit(waiting):
-                for part in waiting:
-                    part.claimed = True
-                return
-            await asyncio.sleep(0.5)
-            waiting = [part for part in waiting if not part.closing]
+    def _claimed(self) -> Iterator[Partition]:
+        """Looked at when the first is asked for: while the last commit is out, partitions come and go."""
+        yield from [part for part in self._partitions.values() if part.claimed]
 
-    async def commit(self, partitions: Iterable[Partition], *, released: bool = False) -> bool:
-        """Commit those that differ from their last acknowledged entry. True when nothing is left unacknowledged."""
+    async def commit(
+        self, partitions: Iterable[Partition], *, released: bool = False, renew: bool = False
+    ) -> bool:
+        """Commit those that differ from their last acknowledged entry; with `renew`, all when the lease wants it.
+
+        True when nothing is left unacknowledged.
+
+        Partitions that close meanwhile are left to their release. An entry that is too large for the broker is committed
+        again at once, with half its map, down to none.
+        """
         async with self._lock:
-            # Built only now: what settled while the last commit was out belongs to this one.
-            pairs = [(part, part.entry(released=released)) for part in partitions]
-            changed = [(part, entry) for part, entry in pairs if entry != part.committed]
-            if not changed:
-                return True
-            began = self._clock.monotonic()
-            answer = await self._offsets.commit([entry for _, entry in changed])
-            took = self._clock.monotonic() - began
-            if isinstance(answer, Committed):
-                for part, entry in changed:
-                    part.committed = entry
-                self._telemetry.commit("ok", took)
-                return True
-            for part, _ in changed:
-                part.committed = None  # unknown: commit it again even if nothing moves
-            self._telemetry.commit("error", took)
-            self._log.warning("commit.failed", error_type=answer.code)
+            unchanged = renew and self._lease.due(self._clock.monotonic())
+            waiting = deque(partitions)  # iterated only now, when the last commit's answer has come
+            complete = True
+            while batch := self._batch(waiting, released=released, unchanged=unchanged):
+                refused = await self._send([entry for _, entry in batch])
+                for part, entry in batch:
+                    code = refused.get(part.tp)
+                    # After an error it is unknown what the coordinator has: committed again even if nothing moves.
+                    part.committed = entry if code is None else None
+                    if code is None:
+                        part.commits_alone = False
+                        continue
+                    part.refused = code
+                    if self._smaller(part, code, len(batch)):
+                        waiting.append(part)
+                    else:
+                        complete = False
+            return complete
+
+    def _batch(
+        self, waiting: deque[Partition], *, released: bool, unchanged: bool
+    ) -> list[tuple[Partition, CommitEntry]]:
+        """Entries to commit, built only now: what settled while the last commit was out belongs to this one."""
+        batch: list[tuple[Partition, CommitEntry]] = []
+        room = BATCH_BYTES
+        while waiting:
+            part = waiting[0]
+            moved = part.committed is None or part.mark != part.committed_at
+            if (moved or unchanged or released) and (released or not part.closing):
+                entry = part.entry(released=released)
+                room -= ENTRY_BYTES + len(entry.metadata) + len(part.tp.topic)
+                if batch and (room < 0 or part.commits_alone or batch[-1][0].commits_alone):
+                    break
+                part.committed_at = part.mark
+                batch.append((part, entry))
+            waiting.popleft()
+        return batch
+
+    async def _send(self, entries: list[CommitEntry]) -> Mapping[TopicPartition, str]:
+        """Hand one commit over and wait for its answer: what was refused, and why."""
+        sent_at = self._clock.monotonic()
+        answer = await self._offsets.commit(entries)
+        refused = answer.refused if isinstance(answer, CommitFailed) else {}
+        if NO_MEMBER.issuperset(refused.values()) and len(refused) == len(entries):
+            self._lease.ended()
+        if len(refused) < len(entries):
+            ended = not self._lease.live(self._clock.monotonic())
+            self._lease.renewed(sent_at)
+            if ended:
+                self.lease_renewed()
+        for entry in entries:
+            if entry.shed and entry.tp not in refused:
+                self._telemetry.map_shed()
+        self._telemetry.commit("error" if refused else "ok", self._clock.monotonic() - sent_at)
+        if refused:
+            codes = ",".join(sorted(set(refused.values())))
+            self._log.warning("commit.failed", error_type=codes, partitions=len(refused))
+        return refused
+
+    def _smaller(self, part: Partition, code: str, batch: int) -> bool:
+        """Whether the entry can be made to fit: the commit in smaller parts, down to one entry; then that one's map."""
+        if code not in TOO_LARGE:
             return False
+        if batch > 1:
+            part.commits_alone = True
+            return True
+        return code != "UNKNOWN" and part.halve_map()

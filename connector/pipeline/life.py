@@ -15,9 +15,9 @@ from typing import assert_never
 
 from connector.core.answers import Answer, Answered, Unknown
 from connector.core.dead_letter import Failure
-from connector.core.decode import ParsedSchema, SchemaAbsent, SchemaNeeded, SchemaRef
+from connector.core.decode import SchemaNeeded, SchemaRef
 from connector.core.dispatch import Dispatch, Slot
-from connector.core.holds import Hold, Holds
+from connector.core.lease import Lease
 from connector.core.ledger import Ledger, Settling, Taken
 from connector.core.mapping import Plan, Skip
 from connector.core.outcome import (
@@ -27,22 +27,20 @@ from connector.core.outcome import (
     RetryAt,
     Throttled,
     decide,
-    proves_credentials,
+    maybe_processed,
 )
-from connector.core.pacing import Pacing
 from connector.core.prepare import prepare
-from connector.core.records import Channel, Epoch, Record, TopicPartition
+from connector.core.records import Epoch, Record, TopicPartition
 from connector.pipeline.dead_letters import DeadLetters
 from connector.pipeline.ending import Ending, callback
+from connector.pipeline.gates import Gates, Leave
+from connector.pipeline.intake import Intake
 from connector.pipeline.ownership import Ownership
 from connector.pipeline.partition import Partition
+from connector.pipeline.schemas import Schemas
 from connector.pipeline.work import Work, rejection
 from connector.pipeline.world import Policy, World
-from connector.ports import (
-    Assignment,
-    Outcome,
-    RegistryUnavailable,
-)
+from connector.ports import Assignment, Outcome
 
 
 class Pipeline:
@@ -55,32 +53,38 @@ class Pipeline:
         self._telemetry = world.telemetry
         self._log = world.log
         self.dispatch: Dispatch[Work] = Dispatch(policy.in_flight)
-        self.ownership = Ownership(world.offsets, self.dispatch, world.clock, world.telemetry, world.log)
+        self.lease = Lease(policy.session_timeout_s, policy.request_deadline_s)
+        self.ownership = Ownership(world, self.lease, self.dispatch, self._start_ready)
         self.partitions = self.ownership.partitions
-        self.holds = Holds(policy.probe_interval_s)
+        self.gates = Gates(world, policy, self.dispatch.wake_lanes)
+        self.holds, self.circuits = self.gates.holds, self.gates.circuits
         self.dead_letters = DeadLetters(
             world.dead_letters, policy.dead_letters, world.clock, world.telemetry, world.log
         )
         self.blocked: dict[Slot[Work], float] = {}
         """Keys whose first record waits after a failure or in a hold, and the wall time since when."""
-        self.without_schema: set[TopicPartition] = set()
-        """Partitions that wait for a registry which does not answer."""
+        self._intake = Intake(world.offsets, policy, self.blocked, world.telemetry, world.log)
+        self.schemas = Schemas(
+            world.schemas, policy.registry_retry_cap_s, world.clock, world.telemetry, world.log
+        )
         self.last_accepted_wall: float | None = None
-        self._pacing = Pacing(policy.rate_limits)
         self._accepted_at: dict[str, float] = {}  # app -> when it last accepted, monotonic
-        self._absent: dict[SchemaRef, SchemaAbsent] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at: float | None = None
+        self._out_of_lease = False
         self._stopping = False
         self.ending = Ending()
 
     async def run(self) -> None:
         """Live until `stop`. A defect in any task or callback is raised here, as an exception group."""
-        async with self.ownership.tasks as tasks:
-            commits = tasks.create_task(self.ownership.committer.run(self._policy.commit_interval_s))
-            await self.ending.wait()
-            commits.cancel()
-            self.ownership.end()
+        try:
+            async with self.ownership.tasks as tasks:
+                commits = tasks.create_task(self.ownership.committer.run(self._policy.commit_interval_s))
+                await self.ending.wait()
+                commits.cancel()
+                self.ownership.end()
+        finally:
+            self._arm(None, 0.0)  # nothing may start any more
 
     async def stop(self, bound_s: float) -> bool:
         """Start nothing more, drain within `bound_s`, commit as released. True when nothing had to be cut off."""
@@ -89,13 +93,17 @@ class Pipeline:
         self.ending.tell()
         return clean
 
+    def lease_remaining(self) -> float | None:
+        """Seconds for which requests may start without another acknowledged commit; None when nothing is owned."""
+        return self.lease.remaining(self._clock.monotonic()) if self.partitions else None
+
     # --- partitions come and go -------------------------------------------------------------------------------
 
     @callback
     def assigned(self, assignments: Sequence[Assignment]) -> None:
         """See `ports.RecordSink.assigned`. While stopping nothing new is taken."""
         if not self._stopping:
-            self.ownership.assign(assignments, self._policy.request_deadline_s, self._start_ready)
+            self.ownership.assign(assignments, self._policy.request_deadline_s)
             self._telemetry.rebalance("assigned")
 
     async def revoke(self, partitions: Sequence[TopicPartition], bound_s: float) -> None:
@@ -112,7 +120,6 @@ class Pipeline:
         self._telemetry.rebalance("lost")
 
     def _unblock(self, partitions: Sequence[TopicPartition]) -> None:
-        self.without_schema.difference_update(partitions)
         for slot in [slot for slot in self.blocked if slot.tp in partitions]:
             del self.blocked[slot]
 
@@ -132,8 +139,13 @@ class Pipeline:
                     self._telemetry.settled(record.topic, "duplicate", 0.0)
                     continue
                 case Taken.REWOUND:
-                    part = self._reopen(part, record.offset)
-                    part.ledger.take(record.offset, record.leader_epoch)
+                    touched.pop(record.tp, None)
+                    self._reread(part, record.offset)
+                    continue
+                case Taken.REWRITTEN:
+                    self._telemetry.map_refused("rewritten")
+                    where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+                    self._log.warning("map.refused", reason="rewritten", **where)
                 case Taken.NEW:
                     pass
             part.admit(record)
@@ -141,7 +153,7 @@ class Pipeline:
             touched[record.tp] = part
         for part in touched.values():
             self._take_in(part)
-            self._bound(part)
+            self._intake.taken(part)
         self._start_ready()
 
     @callback
@@ -152,15 +164,11 @@ class Pipeline:
             part.ledger.advance(offset)
             part.end = max(offset, part.end or 0)
 
-    def _reopen(self, part: Partition, offset: int) -> Partition:
+    def _reread(self, part: Partition, offset: int) -> None:
         """The log was cut or rewound under us: other records may carry the numbers that we know. Repeat rather than skip."""
         self._log.error("log.rewound", topic=part.tp.topic, partition=part.tp.partition, offset=offset)
         self.lost([part.tp])
-        if part.paused:
-            self._world.offsets.resume([part.tp])  # what takes its place begins unpaused
-        fresh = Assignment(part.tp, part.epoch, offset, metadata="", log=part.log, end=part.end)
-        self.assigned([fresh])
-        return self.partitions[part.tp]
+        self._world.offsets.reread(part.tp, part.epoch)
 
     @callback
     def heard_ends(self, ends: Mapping[TopicPartition, int]) -> None:
@@ -175,7 +183,7 @@ class Pipeline:
         while part.inbox and part.fetching is None:
             record = part.inbox[0]
             prepared = prepare(
-                record, self._world.mappings.topics[record.topic], self._known, self._clock.wall()
+                record, self._world.mappings.topics[record.topic], self.schemas.known, self._clock.wall()
             )
             if isinstance(prepared, SchemaNeeded):
                 part.fetching = self.ownership.tasks.create_task(self._fetch_schema(part, prepared.ref))
@@ -183,29 +191,13 @@ class Pipeline:
             part.inbox.popleft()
             self._admit(part, record, prepared)
 
-    def _known(self, ref: SchemaRef) -> ParsedSchema | SchemaAbsent | None:
-        return self._world.schemas.cached(ref) or self._absent.get(ref)
-
     async def _fetch_schema(self, part: Partition, ref: SchemaRef) -> None:
-        """Ask until the registry says what the schema is or that there is none; its silence is an outage."""
-        failures = 0
-        while isinstance(answer := await self._world.schemas.fetch(ref), RegistryUnavailable):
-            failures += 1
-            self.without_schema.add(part.tp)
-            self._telemetry.error(part.tp.topic, "decode", "registry_unavailable")
-            self._log.warning(
-                "registry.unavailable", topic=part.tp.topic, partition=part.tp.partition, attempt=failures
-            )
-            delay = min(self._policy.registry_retry_cap_s, 0.25 * 2 ** min(failures, 10))
-            await asyncio.sleep(delay * (0.5 + 0.5 * self._clock.jitter()))
-        self.without_schema.discard(part.tp)
+        await self.schemas.ask(part.tp, ref)
         if part.closing:
             return
-        if isinstance(answer, SchemaAbsent):
-            self._absent[ref] = answer
         part.fetching = None
         self._take_in(part)
-        self._absent.pop(ref, None)  # asked again for the next record: it may have been registered meanwhile
+        self.schemas.forget_absent(ref)
         self._start_ready()
 
     def _admit(self, part: Partition, record: Record, prepared: Plan | Skip | Failure) -> None:
@@ -222,25 +214,30 @@ class Pipeline:
                     part, self._dead_letter(part.ledger, record, prepared, self._clock.monotonic())
                 )
 
-    def _bound(self, part: Partition) -> None:
-        """Pause a partition that keeps too much. Rare: a pause throws away what the client has prefetched."""
-        if not part.paused and part.exceeds(self._policy.partition_records, self._policy.partition_bytes):
-            part.paused = True
-            self._world.offsets.pause([part.tp])
-            self._telemetry.paused("backpressure")
-
     # --- wait for its turn -> send -> judge -------------------------------------------------------------------
 
     def _start_ready(self) -> None:
         """Start whatever may start now, and come back when the next thing may."""
         now = self._clock.monotonic()
-        while (slot := self.dispatch.next(now, self._gate)) is not None:
+        if not self._may_start(now):
+            return
+        while (slot := self.dispatch.next(now, self.gates.wait_until)) is not None:
             work = slot.head
-            self._pacing.started(work.request.channel, now)
-            self.holds.started(work.request.channel, now)
-            attempt = self.ownership.spawn(self.partitions[slot.tp], self._attempt(slot, work))
-            attempt.add_done_callback(partial(self._cut_off, slot))
+            leave = self.gates.started(work.request.channel, slot.key, now)
+            attempt = self.ownership.spawn(self.partitions[slot.tp], self._attempt(slot, work, leave))
+            attempt.add_done_callback(partial(self._cut_off, slot, leave))
         self._arm(self.dispatch.wake_at, now)
+
+    def _may_start(self, now: float) -> bool:
+        """Whether the lease is live; what waits meanwhile is started by the commit that renews it."""
+        live = self.lease.live(now)
+        if live is self._out_of_lease and any(part.claimed for part in self.partitions.values()):
+            self._out_of_lease = not live
+            if live:
+                self._log.info("lease.renewed")
+            else:
+                self._log.warning("lease.ended", queued=self.dispatch.queued)
+        return live
 
     def _arm(self, wake_at: float | None, now: float) -> None:
         """Be called again at `wake_at`. The timer is left alone when it stands already: this runs for every record."""
@@ -258,34 +255,37 @@ class Pipeline:
         self._wakes_at = self._timer = None
         self._start_ready()
 
-    def _gate(self, channel: Channel, now: float) -> float | None:
-        held = self.holds.wait_until(channel, now)
-        return held if held is not None else self._pacing.wait_until(channel, now)
-
-    async def _attempt(self, slot: Slot[Work], work: Work) -> None:
+    async def _attempt(self, slot: Slot[Work], work: Work, leave: Leave) -> None:
         """One request of one record: send it, judge the answer, act on the decision."""
         request = work.request
+        now = self._clock.monotonic()
+        if not self._may_start(now):  # the process was frozen between the decision and this step
+            self.gates.cut_off(leave, now)
+            self.dispatch.again(slot, request.channel, None)
+            return
         if work.evidence_from is None:
-            work.evidence_from = self._clock.monotonic()
+            work.evidence_from = now
         if work.maybe_sent:
             self._telemetry.possible_duplicate()
         work.tries += 1
         answer = await self._world.sender.send(request.http, request.channel)
+        work.maybe_sent = work.maybe_sent or maybe_processed(answer)
         if isinstance(answer, Unknown):
-            work.maybe_sent = True
             self._telemetry.unknown_outcome(request.operation)
-        if proves_credentials(answer):
-            self._released(self.holds.proven(request.channel))
-        await self._judge(slot, work, answer)
+        self.gates.answered(leave, answer, self._clock.monotonic())
+        await self._judge(slot, work, leave, answer)
         self._start_ready()
 
     @callback
-    def _cut_off(self, slot: Slot[Work], attempt: asyncio.Task[None]) -> None:
+    def _cut_off(self, slot: Slot[Work], leave: Leave, attempt: asyncio.Task[None]) -> None:
         """Its partition was lost, or the bound of its drain used up, perhaps before it took a step: free its slot."""
         if attempt.cancelled():
             self.dispatch.done(slot)
+            now = self._clock.monotonic()
+            if self.gates.cut_off(leave, now):
+                self._arm(now, now)
 
-    async def _judge(self, slot: Slot[Work], work: Work, answer: Answer) -> None:
+    async def _judge(self, slot: Slot[Work], work: Work, leave: Leave, answer: Answer) -> None:
         now = self._clock.monotonic()
         channel = work.request.channel
         attempt = work.attempt(self._accepted_at.get(channel.app))
@@ -301,16 +301,15 @@ class Pipeline:
                 if isinstance(answer, Answered) and answer.status == 401:
                     work.fresh_token_tried = True
                     self._world.sender.refresh(channel.app)
-                if isinstance(answer, Answered) and answer.status == 404 and work.not_found_since is None:
-                    work.not_found_since = now
+                if error == "404":
+                    work.not_found_waited_s += at - now
                 self.dispatch.again(slot, channel, at)
-            case Throttled(scope=scope, until=until):
-                self._pacing.throttle(scope, channel, until)
-                self._log.info("front.throttled", scope=scope, seconds=round(until - now, 3))
+            case Throttled():
+                self.gates.throttled(leave, decision, now)
                 self.dispatch.again(slot, channel, None)
-            case Refused(scope=scope, reason=reason):
-                self._note_failure(slot, work, reason)
-                self._held(self.holds.refuse(scope, reason, channel, now))
+            case Refused():
+                self._note_failure(slot, work, decision.reason)
+                self.gates.refused(leave, decision, now)
                 self.dispatch.again(slot, channel, None)
             case Rejected():
                 self.blocked.pop(slot, None)
@@ -344,22 +343,14 @@ class Pipeline:
         record = work.record
         self._telemetry.error(record.topic, "send", error)
         self._telemetry.retried(record.topic)
-        if slot.tp in self.partitions:
+        part = self.partitions.get(slot.tp)
+        if part is not None:
             self.blocked.setdefault(slot, self._clock.wall())
+            self._intake.blocked(part)
         operation = work.request.operation
         self._log.info(
             "record.retry", **_coordinates(record), operation=operation, error_type=error, attempt=work.tries
         )
-
-    def _held(self, hold: Hold | None) -> None:
-        if hold is not None:
-            self._log.error("hold.started", scope=hold.scope, reason=hold.reason, name=hold.name)
-
-    def _released(self, holds: Sequence[Hold]) -> None:
-        for hold in holds:
-            self._log.info("hold.released", scope=hold.scope, reason=hold.reason, name=hold.name)
-        if holds:
-            self.dispatch.wake_lanes()
 
     # --- settle -----------------------------------------------------------------------------------------------
 
@@ -370,19 +361,21 @@ class Pipeline:
     def _settle(self, ledger: Ledger, record: Record, outcome: Outcome, taken_at: float) -> bool:
         """Note the record's fate in the ledger it was taken under. False when that is not its partition's any more."""
         part = self.partitions.get(record.tp)
-        if (
-            part is None
-            or part.ledger is not ledger
-            or ledger.settle(record.offset, record.epoch) is Settling.STALE
-        ):
+        if part is None or part.ledger is not ledger:
             self._telemetry.stale_settle()
             return False
+        match ledger.settle(record.offset, record.epoch):
+            case Settling.STALE:
+                self._telemetry.stale_settle()
+                return False
+            case Settling.STRAY:
+                self._telemetry.stray_settle()
+                return False
+            case Settling.SETTLED:
+                pass
         part.free(record)
         self._telemetry.settled(record.topic, outcome, self._clock.monotonic() - taken_at)
-        low = max(1, self._policy.partition_records // 2), max(1, self._policy.partition_bytes // 2)
-        if part.paused and not part.closing and not part.exceeds(*low):
-            part.paused = False
-            self._world.offsets.resume([part.tp])
+        self._intake.settled(part)
         return True
 
 

@@ -7,33 +7,41 @@ commit says whether anything was left.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from connector.core.dispatch import Dispatch
+from connector.core.lease import Lease
 from connector.core.ledger import Ledger
 from connector.core.offset_map import Believed, Refused, read
 from connector.core.records import TopicPartition
-from connector.pipeline.commits import Committer
+from connector.pipeline.commits import HOPELESS, Committer
 from connector.pipeline.partition import Partition, drained
 from connector.pipeline.work import Work
-from connector.ports import Assignment, Clock, EventLog, Offsets, Telemetry
+from connector.pipeline.world import World
+from connector.ports import Assignment
 
 COMMIT_S = 10.0
 """The longest that a release waits for its last commit: with no coordinator to answer, it is not worth the grace period."""
+RELEASE_AGAIN_S = 0.1
+CLAIM_AGAIN_S = 0.5
 
 
 class Ownership:
     """The partitions that this process owns now, and the tasks that work on them."""
 
     def __init__(
-        self, offsets: Offsets, dispatch: Dispatch[Work], clock: Clock, telemetry: Telemetry, log: EventLog
+        self, world: World, lease: Lease, dispatch: Dispatch[Work], may_start: Callable[[], None]
     ) -> None:
+        """`may_start` is called when a partition has opened, or when the lease is renewed after it had ended."""
+        clock, telemetry, log = world.clock, world.telemetry, world.log
         self.partitions: dict[TopicPartition, Partition] = {}
-        self.committer = Committer(offsets, self.partitions, clock, telemetry, log)
+        self.committer = Committer(world.offsets, self.partitions, lease, clock, telemetry, log)
+        self.committer.lease_renewed = may_start
         self.tasks = asyncio.TaskGroup()
         self._claims: set[asyncio.Task[None]] = set()
         self._dispatch = dispatch
+        self._may_start = may_start
         self._clock = clock
         self._telemetry = telemetry
         self._log = log
@@ -45,37 +53,54 @@ class Ownership:
         task.add_done_callback(part.ended)
         return task
 
-    def assign(self, assignments: Sequence[Assignment], wait_s: float, opened: Callable[[], None]) -> None:
+    def assign(self, assignments: Sequence[Assignment], wait_s: float) -> None:
         """Open a ledger for each and claim all in one commit. `wait_s`: for partitions that were not released."""
-        claimed = []
+        claimed: dict[Partition, float] = {}
         for given in assignments:
             assert given.tp not in self.partitions, f"{given.tp} was assigned twice"
-            believed = read(given.metadata, given.log, given.start)
+            believed = read(given.metadata, given.log, given.start, given.end)
             if isinstance(believed, Refused):
                 self._telemetry.map_refused(believed.reason)
                 where = {"topic": given.tp.topic, "partition": given.tp.partition}
                 self._log.warning("map.refused", reason=believed.reason, **where)
-            inherited = believed.settled if isinstance(believed, Believed) else ()
-            ledger = Ledger(given.epoch, given.start, inherited, given.leader_epoch)
+            inherited, newest = (
+                (believed.settled, believed.leader_epoch) if isinstance(believed, Believed) else ((), None)
+            )
+            ledger = Ledger(given.epoch, given.start, inherited, given.leader_epoch, newest)
             part = Partition(given.tp, given.epoch, given.log, ledger, given.end)
             self.partitions[given.tp] = part
             self._dispatch.assign(given.tp)
             released = isinstance(believed, Believed) and believed.released
-            claimed.append((part, wait_s if given.metadata is not None and not released else 0.0))
+            claimed[part] = wait_s if given.metadata is not None and not released else 0.0
         if claimed:
-            claim = self.tasks.create_task(self._claim(claimed, opened))
-            self._claims.add(claim)
-            claim.add_done_callback(self._claims.discard)
+            self._until_end(self._claim(claimed))
 
-    async def _claim(self, claims: Sequence[tuple[Partition, float]], opened: Callable[[], None]) -> None:
-        await self.committer.claim([part for part, _ in claims])
-        began = self._clock.monotonic()
-        for part, wait_s in sorted(claims, key=lambda claim: claim[1]):
-            await asyncio.sleep(began + wait_s - self._clock.monotonic())
-            if part.claimed and not part.closing:
+    async def _claim(self, waits: Mapping[Partition, float]) -> None:
+        """Commit offset and map unchanged, as owned, until it is acknowledged: the right to send begins there."""
+        while waiting := [part for part in waits if not part.claimed and not part.closing]:
+            await self.committer.commit(waiting)
+            acknowledged = [part for part in waiting if part.committed is not None]
+            for part in acknowledged:
+                part.claimed = True
+            for wait_s in {waits[part] for part in acknowledged}:
+                now = [part for part in acknowledged if waits[part] == wait_s]
+                self._until_end(self._open(now, wait_s))
+            if len(acknowledged) < len(waiting):
+                await asyncio.sleep(CLAIM_AGAIN_S)
+
+    async def _open(self, parts: Sequence[Partition], wait_s: float) -> None:
+        if wait_s:
+            await asyncio.sleep(wait_s)
+        for part in parts:
+            if not part.closing:
                 part.opened = True
                 self._dispatch.open(part.tp)
-                opened()
+        self._may_start()
+
+    def _until_end(self, life: Coroutine[Any, Any, None]) -> None:
+        task = self.tasks.create_task(life)
+        self._claims.add(task)
+        task.add_done_callback(self._claims.discard)
 
     def end(self) -> None:
         """Claim nothing more: an answer may never come any more."""
@@ -94,12 +119,22 @@ class Ownership:
             # Commit even when the bound is used up: a second is little beside what a repeat costs.
             left = min(COMMIT_S, max(1.0, ends - self._clock.monotonic()))
             claimed = [part for part in closed if part.claimed and self.partitions.get(part.tp) is part]
-            committed = await asyncio.wait_for(self.committer.commit(claimed, released=True), left)
+            committed = await asyncio.wait_for(self._release(claimed), left)
         except TimeoutError:
             committed = False
         finally:
             self._forget(closed)  # also when the caller waits no longer: its partitions go, whatever we do
         return clean and committed
+
+    async def _release(self, claimed: Sequence[Partition]) -> bool:
+        """The last commit of an assignment: until it is acknowledged, or can never be. Ended by the caller's bound."""
+        while not await self.committer.commit(claimed, released=True):
+            if all(part.committed is not None or part.refused in HOPELESS for part in claimed):
+                return False
+            await asyncio.sleep(
+                RELEASE_AGAIN_S
+            )  # a rebalance in progress (27, 113), a coordinator that moves
+        return True
 
     def lose(self, partitions: Sequence[TopicPartition]) -> None:
         """They belong to somebody else already: cut everything off, commit nothing."""

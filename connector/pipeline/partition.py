@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connector.core.ledger import Ledger
-from connector.core.offset_map import CommitEntry, LogIdentity, entry
+from connector.core.offset_map import MAX_METADATA, CommitEntry, LogIdentity, entry
 from connector.core.records import Epoch, Record, TopicPartition
+from connector.core.status import PauseReason
 
 
 @dataclass(slots=True, eq=False)
@@ -29,16 +30,47 @@ class Partition:
     closing: bool = False
     fetching: asyncio.Task[None] | None = None
     """The first record of the inbox waits for its schema: a wall, as its key is unknown nothing behind it may start."""
-    paused: bool = False
+    paused: PauseReason | None = None
+    paused_names_key: bool = False
+    """The log has said which key it waits for."""
+    map_limit: int = MAX_METADATA
+    """Characters that the coordinator takes beside the offset, as far as we know."""
+    map_fill: float = 0.0
+    """How much of its budget the map takes, when last looked at."""
+    settles_until_map_check: int = 0
+    commits_alone: bool = False
+    """A commit of several entries was refused as too large, and nobody can tell which of them is."""
+    refused: str | None = None
+    """The error that answered the last commit of it that was not acknowledged."""
     inbox: deque[Record] = field(default_factory=deque)
     buffered_bytes: int = 0
     running: set[asyncio.Task[None]] = field(default_factory=set)
     committed: CommitEntry | None = None
     """The last entry that the coordinator acknowledged."""
+    committed_at: tuple[int, int] | None = None
+    """`mark` when that entry was built."""
+
+    @property
+    def mark(self) -> tuple[int, int]:
+        """Changes with whatever changes the entry: a record taken moves the position, one settled the count."""
+        return self.ledger.position, self.ledger.unsettled
 
     def entry(self, *, released: bool = False) -> CommitEntry:
         """What may be committed now. It says *released* only if no request of ours or of a former owner can still arrive."""
-        return entry(self.tp, self.ledger, self.log, released=released and self.opened and not self.cut_off)
+        return entry(
+            self.tp,
+            self.ledger,
+            self.log,
+            released=released and self.opened and not self.cut_off,
+            limit=self.map_limit,
+        )
+
+    def halve_map(self) -> bool:
+        """The coordinator takes less text than we thought. False when there is none left to leave out."""
+        if self.map_limit == 0:
+            return False
+        self.map_limit //= 2
+        return True
 
     def cut(self) -> None:
         """End what still runs."""

@@ -30,7 +30,7 @@ class Work:
     evidence_from: float | None = None
     """When this request's first attempt began, or the last one failed: what is accepted from then on is evidence."""
     fresh_token_tried: bool = False
-    not_found_since: float | None = None
+    not_found_waited_s: float = 0.0
     maybe_sent: bool = False
     """An earlier attempt may have been carried out: the next one may make a duplicate."""
 
@@ -46,7 +46,7 @@ class Work:
             number=self.attempts + 1,
             counted=self.counted,
             fresh_token_tried=self.fresh_token_tried,
-            not_found_since=self.not_found_since,
+            not_found_waited_s=self.not_found_waited_s,
             awaits_creation=OPERATIONS[self.request.operation].awaits_creation,
             evidence=accepted_at is not None and since is not None and accepted_at > since,
         )
@@ -57,7 +57,7 @@ class Work:
         self.attempts = self.counted = 0
         self.evidence_from = None
         self.fresh_token_tried = False
-        self.not_found_since = None
+        self.not_found_waited_s = 0.0
         self.maybe_sent = False
         return self.index < len(self.plan.requests)
 

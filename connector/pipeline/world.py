@@ -1,7 +1,9 @@
 """What a pipeline is given: the adapters it acts through, and its bounds and waits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from connector.core.circuit import CircuitPolicy
 from connector.core.mapping import MappingSet
 from connector.core.outcome import RetryPolicy
 from connector.core.pacing import RateLimits
@@ -33,8 +35,13 @@ class Policy:
     partition_bytes: int = 16 * 2**20
     request_deadline_s: float = 15.0
     """A former owner's request may still arrive for so long after it was cut off."""
+    session_timeout_s: float = 45.0
+    """How long the group's coordinator keeps a member that is silent."""
     commit_interval_s: float = 1.0
     probe_interval_s: float = 60.0
     registry_retry_cap_s: float = 10.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     rate_limits: RateLimits = field(default_factory=RateLimits)
+    circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    """App -> its base URL: apps with the same one share a circuit."""

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from confluent_kafka import (
+    Consumer,
     ConsumerGroupTopicPartitions,
     KafkaError,
     Message,
@@ -36,7 +37,9 @@ from connector.resources import mappings_dir, schemas_dir
 from connector.simulator.server import Simulator, running
 from tests.kafka.letters import TEN_MB, Letters, Place
 from tests.support.estates import raw_log, world
-from tests.support.kafka import Kafka
+from tests.support.guarded import GuardedCluster
+from tests.support.java import Missing
+from tests.support.kafka import Kafka, find_jars
 from tests.support.service import Service, eventually
 
 CALLS, MESSAGES, _, _ = TOPICS
@@ -100,6 +103,15 @@ class Connector(Service):
         self.start()
         assert self.wait(30) == 78, self.log.read_text()[-3000:]
         return self.log.read_text()
+
+    def why(self, code: int = 78) -> str:
+        """Start it; it must refuse with this exit code. The sentence with which it does."""
+        before = len(self.events("startup.refused")) if self.log.exists() else 0
+        self.start()
+        assert self.wait(30) == code, self.log.read_text()[-3000:]
+        (line,) = self.events("startup.refused")[before:]
+        assert line["code"] == code
+        return str(line["why"])
 
 
 class Site:
@@ -261,6 +273,13 @@ class Site:
         answer = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group]
         return {(tp.topic, tp.partition): tp for tp in answer.result(10).topic_partitions}
 
+    def reset(self, group: str, offsets: Mapping[tuple[str, int], int], metadata: str = "") -> None:
+        """Set a group's offsets as an operator would, while it has no member."""
+        consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": group, "log_level": 0})
+        entries = [TopicPartition(*tp, offset, metadata) for tp, offset in offsets.items()]
+        consumer.commit(offsets=entries, asynchronous=False)
+        consumer.close()
+
     def lag(self, connector: Connector, *topics: Topic) -> int:
         """Records of these topics that no commit of the group calls settled."""
         names = {topic.name for topic in topics}
@@ -330,3 +349,30 @@ def site(
     made = Site(kafka, registry, front, tmp_path_factory.mktemp("site"))
     yield made
     made.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A broker that a test may stop, with a door that asks for rights, and what else it needs. Each test leaves it well."""
+
+    cluster: GuardedCluster
+    site: Site
+
+
+@pytest.fixture(scope="session")
+def guarded_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedCluster]:
+    """One for the whole run."""
+    jars = find_jars()
+    assert not isinstance(jars, Missing), "the test lacks the marker `kafka(java=True)`"
+    with GuardedCluster(jars, tmp_path_factory.mktemp("guarded")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def alone(
+    guarded_cluster: GuardedCluster, registry: str, front: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Alone]:
+    """The module's place at the guarded cluster."""
+    site = Site(guarded_cluster, registry, front, tmp_path_factory.mktemp("alone"))
+    yield Alone(guarded_cluster, site)
+    site.close()

@@ -285,7 +285,7 @@ def test_a_record_of_5_mb_is_accepted_and_bad_ones_are_dead_lettered_whole(
     site.wait_committed(running.connector, running.messages)
 
 
-def test_a_dead_letter_topic_that_is_too_small_holds_the_record_and_nothing_else(
+def test_dlq_03_a_dead_letter_topic_that_is_too_small_holds_the_record_and_nothing_else(
     site: Site, running: Running
 ) -> None:
     """The hold is told in readiness; records of other keys flow; raised limits end it without a restart."""
@@ -325,7 +325,7 @@ def test_what_a_java_platform_writes_is_accepted(site: Site, running: Running) -
     assert json.loads(inbox.packed)["content"] == "They agreed on Friday — ✓"
 
 
-def test_inv_07_no_content_of_a_record_and_no_secret_shows_anywhere(site: Site, running: Running) -> None:
+def test_dlq_07_no_content_of_a_record_and_no_secret_shows_anywhere(site: Site, running: Running) -> None:
     """Not in the log, the metrics, the probes' answers, the commits, or the headers that we add to dead letters."""
     sent = [
         site.send(

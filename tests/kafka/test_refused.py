@@ -48,7 +48,7 @@ def running(site: Site) -> Iterator[Running]:
     assert connector.terminate() == 0
 
 
-def test_a_wrong_secret_holds_the_app_and_a_corrected_file_ends_it_without_a_restart(
+def test_brk_07_a_wrong_secret_holds_the_app_and_a_corrected_file_ends_it_without_a_restart(
     site: Site, running: Running
 ) -> None:
     """Every request is answered 401: nothing is given up, readiness says which app, and all is accepted afterwards."""
@@ -79,7 +79,7 @@ def test_a_wrong_secret_holds_the_app_and_a_corrected_file_ends_it_without_a_res
     assert SECRET not in running.connector.log.read_text()
 
 
-def test_a_channel_that_front_forbids_holds_that_channel_alone(site: Site, running: Running) -> None:
+def test_brk_08_a_channel_that_front_forbids_holds_that_channel_alone(site: Site, running: Running) -> None:
     """403 on one channel: its records wait, the other channel's flow, readiness stays 200 and names the channel."""
     with site.faulty({"effect": "status", "status": 403, "channel": CHAT.channel}):
         held = site.message(running.messages, line_id=CHAT.id)
@@ -96,7 +96,7 @@ def test_a_channel_that_front_forbids_holds_that_channel_alone(site: Site, runni
     assert site.letters.none_of(running.messages.name)
 
 
-def test_a_recording_waits_for_the_creation_of_its_call(site: Site, running: Running) -> None:
+def test_ord_16_a_recording_waits_for_the_creation_of_its_call(site: Site, running: Running) -> None:
     """Creation is asynchronous and may come by another partition: 404 is asked again, and then accepted."""
     call_id = site.new_id("call")
     site.call(running.calls, "CallRecordingReady", call_id=call_id, kind="VOICEMAIL", audio=AUDIO)
@@ -110,7 +110,7 @@ def test_a_recording_waits_for_the_creation_of_its_call(site: Site, running: Run
     assert site.letters.none_of(running.calls.name)
 
 
-def test_a_recording_of_a_call_that_never_comes_is_given_up_after_the_grace_and_not_before(
+def test_ord_16_a_recording_of_a_call_that_never_comes_is_given_up_after_the_grace_and_not_before(
     site: Site, running: Running
 ) -> None:
     """`not_found`, with Front's words; another call of the partition was not delayed by it."""

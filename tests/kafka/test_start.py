@@ -3,18 +3,12 @@
 import datetime as dt
 import socket
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import NewPartitions
 
-from connector.simulator.server import Simulator
-from tests.kafka.conftest import Connector, Site, Topic
-from tests.support.java import Missing
-from tests.support.kafka import Cluster, find_jars, free_ports
+from tests.kafka.conftest import Alone, Site, Topic
 from tests.support.service import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.registry, pytest.mark.timeout(120)]
@@ -61,7 +55,7 @@ def test_led_13_a_topic_without_a_start_is_refused(site: Site) -> None:
 def test_topics_that_do_not_exist_are_refused_by_name(site: Site) -> None:
     """Exit 78: the source topics first, before the group is joined."""
     connector = site.connector(site.topic(), Topic(name="no-such-topic", like=site.topic().like))
-    assert _why(connector) == (
+    assert connector.why() == (
         "topic does not exist: no-such-topic. Create it, or correct its name in the mapping files."
     )
     assert not site.committed(connector.group)
@@ -70,7 +64,7 @@ def test_topics_that_do_not_exist_are_refused_by_name(site: Site) -> None:
 def test_dlq_08_a_dead_letter_topic_that_does_not_exist_is_refused(site: Site) -> None:
     """Exit 78, naming the topic and the setting."""
     connector = site.connector(site.topic(), settings={"dead_letter": {"topic": "no-such-letters"}})
-    assert _why(connector) == (
+    assert connector.why() == (
         "the dead-letter topic no-such-letters does not exist. Create it (dead_letter.topic names it)."
     )
     assert not site.committed(connector.group)
@@ -81,7 +75,7 @@ def test_a_port_that_is_taken_is_refused(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         connector = site.connector(site.topic(), settings={"telemetry": {"port": port}})
-        why = _why(connector)
+        why = connector.why()
         assert f"port {port}" in why
         assert "Address already in use" in why
 
@@ -174,32 +168,39 @@ def test_led_22_a_partition_that_is_added_later_begins_at_its_first_record(site:
 def test_led_12_a_committed_offset_that_is_gone_holds_or_begins_again_as_the_topic_says(site: Site) -> None:
     """Retention passed the group by: `hold` sends and commits nothing of that partition, the others flow."""
     held = site.topic(partitions=2, on_missing_offset="hold")
-    again = site.topic(on_missing_offset="earliest")
-    connector = site.connector(held, again)
-    lost = [site.message(held) for _ in range(6)], [site.message(again) for _ in range(6)]
-    kept = [site.message(held) for _ in range(2)], [site.message(again) for _ in range(2)]
+    again, anew = site.topic(on_missing_offset="earliest"), site.topic(on_missing_offset="latest")
+    connector = site.connector(held, again, anew)
+    lost = [site.message(topic) for topic in (held, again, anew) for _ in range(6)]
+    kept = [[site.message(topic) for _ in range(2)] for topic in (held, again, anew)]
     other = site.message(held, partition=1)
-    _commit(connector, {(held.name, 0): 1, (held.name, 1): 0, (again.name, 0): 1}, site)
+    site.reset(connector.group, {(held.name, 0): 1, (held.name, 1): 0, (again.name, 0): 1, (anew.name, 0): 1})
     admin = site.kafka.new_admin()
     for future in admin.delete_records(
-        [TopicPartition(topic.name, 0, 6) for topic in (held, again)]
+        [TopicPartition(topic.name, 0, 6) for topic in (held, again, anew)]
     ).values():
         future.result(10)
 
     connector.begin_and_join()
     site.wait_accepted(*kept[1], other)
-    site.wait_committed(connector, again)
+    site.wait_committed(connector, again, anew)
+    fresh = site.message(anew)
+    site.wait_accepted(fresh)
     eventually(lambda: bool(connector.ready()[1]["holds"]), 10, "the hold")
     status, body = connector.ready()
     ((scope, reason, name),) = [(hold["scope"], hold["reason"], hold["name"]) for hold in body["holds"]]
     assert (status, scope, reason, name) == (200, "partition", "offset_missing", f"{held.name}-0")
     missing = {line["topic"]: line for line in connector.events("offset.missing")}
-    assert {name: (line["low"], line["high"], line["policy"]) for name, line in missing.items()} == {
-        held.name: (6, 8, "hold"),
-        again.name: (6, 8, "earliest"),
+    told = {name: (line["offset"], line["records"], line["policy"]) for name, line in missing.items()}
+    assert told == {
+        held.name: (1, 5, "hold"),
+        again.name: (1, 5, "earliest"),
+        anew.name: (1, 5, "latest"),
+    }
+    assert {(line["reason"], line["low"], line["high"]) for line in missing.values()} == {
+        ("out_of_range", 6, 8)
     }
     assert connector.terminate() == 0
-    assert not site.requests(*lost[0], *lost[1], *kept[0])
+    assert not site.requests(*lost, *kept[0], *kept[2])
     committed = site.committed(connector.group)
     assert (committed[held.name, 0].offset, committed[held.name, 1].offset) == (1, 1)
 
@@ -207,68 +208,12 @@ def test_led_12_a_committed_offset_that_is_gone_holds_or_begins_again_as_the_top
 # --- what it waits for ----------------------------------------------------------------------------------------
 
 
-class PasswordCluster(Cluster):
-    """A broker with a second listener, which asks for a user and a password."""
-
-    def _properties(self, broker: Any) -> dict[str, str]:
-        plain = super()._properties(broker)
-        self.guarded = f"127.0.0.1:{free_ports(1)[0]}"
-        listeners = f"{plain['listeners']},GUARDED://{self.guarded}"
-        login = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_connector="right";'
-        return {
-            **plain,
-            "listeners": listeners,
-            "advertised.listeners": listeners,
-            "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_PLAINTEXT",
-            "listener.name.guarded.sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.guarded.plain.sasl.jaas.config": login,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """A broker that a test may stop, and what else it needs."""
-
-    cluster: PasswordCluster
-    site: Site
-
-
-@pytest.fixture(scope="module")
-def alone(registry: str, front: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alone]:
-    """One broker of this module's own; each test leaves it well."""
-    jars = find_jars()
-    assert not isinstance(jars, Missing), "the test lacks the marker `kafka(java=True)`"
-    with PasswordCluster(jars, tmp_path_factory.mktemp("alone")) as cluster:
-        site = Site(cluster, registry, front, tmp_path_factory.mktemp("site"))
-        yield Alone(cluster, site)
-        site.close()
-
-
-@pytest.mark.kafka(java=True)
-def test_a_group_of_the_new_protocol_works_alike(alone: Alone) -> None:
-    """KIP-848: first start, stop and second start, with nothing lost or sent twice."""
-    site, topic = alone.site, alone.site.topic(partitions=3)
-    first = [site.message(topic, partition=number % 3) for number in range(6)]
-    connector = site.connector(topic, settings={"kafka": {"group_protocol": "consumer"}})
-    connector.begin_and_join()
-    site.wait_accepted(*first)
-    assert connector.terminate() == 0
-    second = [site.message(topic, partition=number % 3) for number in range(6)]
-    connector.begin_and_join()
-    site.wait_accepted(*second)
-    site.wait_committed(connector, topic)
-    assert connector.terminate() == 0
-    assert len(site.requests(*first, *second)) == 12
-
-
 @pytest.mark.kafka(java=True)
 def test_wrong_kafka_credentials_are_told_and_end_nothing(alone: Alone) -> None:
     """It lives, is not ready, and readiness and log say that the brokers refuse the login, without the password."""
     site, topic = alone.site, alone.site.topic()
-    login = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": "connector"}
     password = "not-the-right-one"
-    kafka = {"bootstrap_servers": alone.cluster.guarded, "properties": {**login, "sasl.password": password}}
-    connector = site.connector(topic, settings={"kafka": kafka})
+    connector = site.connector(topic, settings={"kafka": alone.cluster.login(password)})
     connector.begin()
     eventually(lambda: bool(connector.events("kafka.error")), 20, "the log")
     eventually(lambda: "the brokers refuse our login" in str(connector.ready()[1]["checks"]), 20, "readiness")
@@ -303,20 +248,3 @@ def test_brokers_that_are_away_at_the_start_are_waited_for(alone: Alone) -> None
     assert connector.ready()[0] == 200
     site.wait_committed(connector, topic)
     assert connector.terminate() == 0
-
-
-def _why(connector: Connector) -> str:
-    """Start it; it must refuse. The sentence with which it does."""
-    connector.refused()
-    (line,) = connector.events("startup.refused")
-    assert line["code"] == 78
-    return str(line["why"])
-
-
-def _commit(connector: Connector, offsets: Mapping[tuple[str, int], int], site: Site) -> None:
-    """Set a group's offsets as an operator would, while it has no member."""
-    consumer = Consumer({"bootstrap.servers": site.kafka.bootstrap, "group.id": connector.group})
-    consumer.commit(
-        offsets=[TopicPartition(*tp, offset) for tp, offset in offsets.items()], asynchronous=False
-    )
-    consumer.close()

@@ -98,6 +98,29 @@ def test_shd_04_a_second_signal_ends_it_at_once_and_loses_nothing(site: Site) ->
     assert connector.terminate() == 0
 
 
+def test_shd_07_a_draining_member_lets_a_new_one_in(site: Site) -> None:
+    """A drain with long to go holds up no rebalance: the joiner has its partition within seconds, and all is delivered."""
+    topic, group = site.topic(partitions=2), site.new_id("group")
+    settings = {
+        "kafka": {"session_timeout_s": 30.0},
+        "front": {"request_deadline_s": 12.0},
+        "limits": {"drain_s": 30.0},
+    }
+    draining, joiner = (site.connector(topic, group=group, settings=settings) for _ in range(2))
+    draining.begin_and_join()
+    stuck = [site.message(topic, partition=number) for number in range(2)]
+    with site.faulty({"effect": "hang"}):
+        eventually(lambda: len(site.requests(*stuck)) == 2, 10, "the requests that hang")
+        draining._signal(signal.SIGTERM)
+        eventually(lambda: bool(draining.events("state.changed")), 10, "the drain")
+        joiner.begin()
+        eventually(lambda: bool(joiner.events("consumer.assigned")), 10, "the joiner's partition")
+        assert draining.wait(20) == 75
+    site.wait_accepted(*stuck, within_s=30)
+    site.wait_committed(joiner, topic)
+    assert joiner.terminate() == 0
+
+
 def told(site: Site, connector: Connector, topic: Topic) -> list[tuple[int, Believed]]:
     """What the coordinator was told of each partition of a topic: offset, and the text beside it."""
     found = []

@@ -117,6 +117,17 @@ class Kafka:
             self.created.clear()
 
 
+@dataclass(frozen=True, slots=True)
+class SideDoor:
+    """A second address of a broker, for clients that must pass a `wire.Wire`: who comes by it stays on it.
+
+    The broker tells those clients to connect to `announced`, where the wire listens; it `leads_to` the broker.
+    """
+
+    announced: int
+    leads_to: int
+
+
 @dataclass(slots=True)
 class _Broker:
     """A broker's place on disk and its ports, kept over restarts, and its process while it has one."""
@@ -124,6 +135,7 @@ class _Broker:
     node: int
     client_port: int
     controller_port: int
+    side_door: "SideDoor"
     directory: Path
     process: Guarded | None = field(default=None)
 
@@ -149,9 +161,15 @@ class Cluster(Kafka):
         """`settings` are a broker's properties, over the ones of this module."""
         assert brokers in {1, 2, 3}
         self._jars = jars
-        ports = iter(free_ports(2 * brokers))
+        ports = iter(free_ports(4 * brokers))
         self._brokers = [
-            _Broker(node, next(ports), next(ports), directory / f"broker-{node}")
+            _Broker(
+                node,
+                next(ports),
+                next(ports),
+                SideDoor(next(ports), next(ports)),
+                directory / f"broker-{node}",
+            )
             for node in range(1, brokers + 1)
         ]
         super().__init__(",".join(broker.address for broker in self._brokers))
@@ -212,11 +230,16 @@ class Cluster(Kafka):
         """A broker's process id."""
         return self._broker(node).running.pid
 
+    def side_door(self, node: int) -> SideDoor:
+        """Where a wire between clients and this broker begins and ends."""
+        return self._broker(node).side_door
+
     def _broker(self, node: int) -> _Broker:
         return self._brokers[node - 1]
 
     def _properties(self, broker: _Broker) -> dict[str, str]:
         listeners = f"CLIENT://{broker.address},CONTROLLER://127.0.0.1:{broker.controller_port}"
+        door = broker.side_door
         replicas = str(len(self._brokers))
         return {
             "process.roles": "broker,controller",
@@ -224,9 +247,10 @@ class Cluster(Kafka):
             "controller.quorum.voters": ",".join(
                 f"{b.node}@127.0.0.1:{b.controller_port}" for b in self._brokers
             ),
-            "listeners": listeners,
-            "advertised.listeners": listeners,
-            "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"{listeners},SIDE://127.0.0.1:{door.leads_to}",
+            "advertised.listeners": f"{listeners},SIDE://127.0.0.1:{door.announced}",
+            "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,SIDE:PLAINTEXT",
+            "listener.name.side.num.network.threads": "1",
             "inter.broker.listener.name": "CLIENT",
             "controller.listener.names": "CONTROLLER",
             "log.dirs": str(broker.directory / "data"),

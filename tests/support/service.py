@@ -42,6 +42,18 @@ class Service:
         self._signal(signal.SIGTERM)
         return self.wait(timeout)
 
+    def ask_to_end(self) -> None:
+        """SIGTERM, without waiting; `wait` gives the exit code."""
+        self._signal(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Stop its clock (SIGSTOP): its connections stay open and it answers nothing, like a machine in a long pause."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen one go on."""
+        self._signal(signal.SIGCONT)
+
     def wait(self, timeout: float = 60.0) -> int:
         """The exit code, once it has ended."""
         assert self._process is not None

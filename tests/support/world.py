@@ -5,14 +5,11 @@ be chosen.
 """
 
 import asyncio
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import fastavro
 
 from connector.core.answers import Answer, Answered
 from connector.core.dead_letter import DeadLetter, Origin
@@ -39,10 +36,14 @@ from connector.ports import (
     Assignment,
     CommitFailed,
     Committed,
+    DeadLetterSink,
     NotWritten,
     RegistryUnavailable,
     SchemaAnswer,
+    SchemaSource,
+    Sender,
 )
+from tests.support.framing import framed
 
 TP = TopicPartition("messages", 0)
 OTHER = TopicPartition("other", 0)
@@ -69,16 +70,8 @@ def record(
     schema: int = 1,
 ) -> Record:
     """A message of conversation `key`. A key that begins with "bad" makes its mapper refuse it."""
-    body = io.BytesIO()
-    fastavro.schemaless_writer(
-        body,
-        SCHEMA.avro,
-        {"id": f"{tp.topic}-{tp.partition}-{offset}", "conversation": key, "channel": channel},
-    )
-    value = b"\x00" + schema.to_bytes(4, "big") + body.getvalue()
-    return Record(
-        topic=tp.topic, partition=tp.partition, offset=offset, epoch=Epoch(epoch), value=value, timestamp_ms=0
-    )
+    value = {"id": f"{tp.topic}-{tp.partition}-{offset}", "conversation": key, "channel": channel}
+    return framed(tp, offset, SCHEMA, value, schema_id=schema, epoch=epoch)
 
 
 def _map(taken: MapperInput) -> list[MapperRequest]:
@@ -96,10 +89,10 @@ def _map(taken: MapperInput) -> list[MapperRequest]:
     return [request] * (3 if value["conversation"].startswith("three") else 1)
 
 
-def mappings(*topics: str) -> MappingSet:
-    """Topics of `record`s."""
+def mappings(*topics: str, maps: PythonMapper | None = None) -> MappingSet:
+    """Topics of `record`s, or of what another mapper reads."""
     directory = ChannelDirectory.of((), apps=("main",))
-    mapper = PythonMapper(name="test", function=_map, channels=directory, table={})
+    mapper = maps or PythonMapper(name="test", function=_map, channels=directory, table={})
     made = {
         topic: TopicMapping(
             topic=topic,
@@ -118,13 +111,22 @@ def mappings(*topics: str) -> MappingSet:
 
 @dataclass
 class Sent:
-    """A request that reached Front."""
+    """A request that reached Front. `id`, `key`: a message's own and its conversation's; else operation and path."""
 
     id: str
     key: str
     at: float
     content: bytes
+    channel: Channel
     ended: float | None = None
+
+
+def _named(request: HttpRequest) -> tuple[str, str]:
+    """What a request is called here: see `Sent`."""
+    body = json.loads(request.content) if request.content_type == "application/json" else {}
+    if "metadata" not in body:
+        return request.operation, request.path
+    return body["metadata"]["external_id"], body["metadata"]["external_conversation_id"]
 
 
 @dataclass
@@ -144,10 +146,8 @@ class Front:
     async def close(self) -> None: ...
 
     async def send(self, request: HttpRequest, channel: Channel) -> Answer:
-        metadata = json.loads(request.content)["metadata"]
-        sent = Sent(
-            metadata["external_id"], metadata["external_conversation_id"], self.loop_time(), request.content
-        )
+        name, key = _named(request)
+        sent = Sent(name, key, self.loop_time(), request.content, channel)
         self.sent.append(sent)
         try:
             await asyncio.sleep(self.delay(sent))
@@ -173,6 +173,10 @@ class Coordinator:
 
     delay: float = 0.001
     script: Callable[[int], str | None] = lambda _n: None
+    refuse: Callable[[CommitEntry], str | None] = lambda _entry: None
+    """May refuse single entries of a commit."""
+    refuse_all: Callable[[Sequence[CommitEntry]], str | None] = lambda _entries: None
+    """May refuse every entry of a commit."""
     history: list[tuple[CommitEntry, ...]] = field(default_factory=list)
     asked: int = 0
     outstanding: int = 0
@@ -181,6 +185,8 @@ class Coordinator:
     """Told every entry in the moment in which the coordinator applies it."""
     paused: set[TopicPartition] = field(default_factory=set)
     pauses: int = 0
+    rereads: list[tuple[TopicPartition, Epoch]] = field(default_factory=list)
+    """Partitions that the pipeline wants to begin again at their committed offset."""
 
     async def commit(self, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:
         self.asked += 1
@@ -191,11 +197,15 @@ class Coordinator:
         self.outstanding -= 1
         refusal = self.script(number)
         if refusal is not None:
-            return CommitFailed(refusal)
-        for entry in entries:
+            return CommitFailed({entry.tp: refusal for entry in entries})
+        whole = self.refuse_all(entries)
+        refused = {entry.tp: code for entry in entries if (code := whole or self.refuse(entry)) is not None}
+        applied = tuple(entry for entry in entries if entry.tp not in refused)
+        for entry in applied:
             self.watch(entry)
-        self.history.append(tuple(entries))
-        return Committed()
+        if applied:
+            self.history.append(applied)
+        return CommitFailed(refused) if refused else Committed()
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
         self.paused.update(partitions)
@@ -203,6 +213,9 @@ class Coordinator:
 
     def resume(self, partitions: Sequence[TopicPartition]) -> None:
         self.paused.difference_update(partitions)
+
+    def reread(self, tp: TopicPartition, epoch: Epoch) -> None:
+        self.rereads.append((tp, epoch))
 
     def committed(self, tp: TopicPartition = TP) -> CommitEntry | None:
         """The newest acknowledged entry of a partition."""
@@ -302,7 +315,16 @@ class Clock:
 class Stage:
     """A pipeline on this world. `async with Stage() as stage` runs it; leaving stops it."""
 
-    def __init__(self, **policy: Any) -> None:
+    def __init__(
+        self,
+        *,
+        maps: MappingSet | None = None,
+        schemas: SchemaSource | None = None,
+        sender: Sender | None = None,
+        letters: DeadLetterSink | None = None,
+        **policy: Any,
+    ) -> None:
+        """`maps`: instead of `mappings`. An adapter that is given plays instead of the scripted one, which stays idle."""
         loop = asyncio.get_running_loop()
         self.front = Front(loop.time)
         self.coordinator = Coordinator()
@@ -310,10 +332,10 @@ class Stage:
         self.schemas = Schemas()
         self.facts = Facts()
         world = World(
-            mappings=mappings("messages", "other"),
-            schemas=self.schemas,
-            sender=self.front,
-            dead_letters=self.letters,
+            mappings=maps or mappings("messages", "other"),
+            schemas=schemas or self.schemas,
+            sender=sender or self.front,
+            dead_letters=letters or self.letters,
             offsets=self.coordinator,
             clock=Clock(loop.time),
             telemetry=self.facts,

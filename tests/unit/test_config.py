@@ -172,8 +172,8 @@ REFUSED = [
     (
         "kafka",
         "group_protocol: consumer",
-        "kafka: group_protocol consumer needs session_timeout_s: no larger than the broker's "
-        "group.consumer.session.timeout.ms, which the client cannot ask for",
+        "kafka: group_protocol consumer needs session_timeout_s: no larger than the brokers' "
+        "group.consumer.session.timeout.ms",
     ),
     (
         "kafka",

@@ -1,9 +1,11 @@
-"""Dispatch: order per key, fairness, the limit in flight, sleeping lanes, closing."""
+"""Dispatch: order per key, the limit in flight, back-offs, sleeping lanes, closing, withdrawing a key.
 
-from collections import defaultdict
+Fairness is in `test_dispatch_fairness`, any sequence of calls in `test_dispatch_machine`.
+"""
 
-from hypothesis import given
-from hypothesis import strategies as st
+import random
+
+import pytest
 
 from connector.core.dispatch import Dispatch, Slot
 from connector.core.records import Channel, TopicPartition
@@ -33,50 +35,59 @@ def start(made: Dispatch[str], now: float = 0.0) -> list[Slot[str]]:
 
 
 def test_ord_01_keys_run_in_parallel_and_a_key_in_series() -> None:
-    """A1 A2 B1: A1 and B1 start; A2 only once A1 is done."""
+    """A1 A2 B1 A3 B2 C1 with A1 unanswered: B1, B2 after it and C1 start; A2 and A3 only when those before them are done."""
     made = dispatch()
-    for key, work in (("A", "A1"), ("A", "A2"), ("B", "B1")):
-        made.add(TP, (key,), CHANNEL, work)
-    first, second = start(made)
-    assert (first.head, second.head) == ("A1", "B1")
+    for work in ("A1", "A2", "B1", "A3", "B2", "C1"):
+        made.add(TP, (work[0],), CHANNEL, work)
+    first, second, third = start(made)
+    assert (first.head, second.head, third.head) == ("A1", "B1", "C1")
     assert made.next(0.0, free) is None
-    made.done(first)
-    assert [slot.head for slot in start(made)] == ["A2"]
+    for slot in (second, third):
+        made.done(slot)
+    (last,) = start(made)
+    assert last.head == "B2"
+    made.done(last)
+    for expected in ("A2", "A3"):
+        made.done(first)
+        (first,) = start(made)
+        assert first.head == expected
+
+
+def test_ord_02_a_hundred_records_of_one_key_start_one_after_the_other() -> None:
+    """Whatever becomes of each attempt, one is under way at most, and the next record starts when the one before is done."""
+    made = dispatch(10)
+    for number in range(100):
+        made.add(TP, ("A",), CHANNEL, str(number))
+    fates, now, done = random.Random(7), 0.0, []
+    while made.queued or made.in_flight:
+        (slot,) = start(made, now)
+        match fates.choice(["done", "done", "again", "later", "letter"]):
+            case "again":
+                made.again(slot, CHANNEL, None)
+            case "later":
+                made.again(slot, CHANNEL, now + 1.0)
+                assert start(made, now) == []
+                now += 1.0
+            case fate:
+                done.append(int(slot.head))
+                if fate == "letter":
+                    made.settling(slot)
+                    assert start(made, now) == []
+                made.done(slot)
+    assert done == list(range(100))
 
 
 def test_ord_03_the_limit_in_flight_is_exact() -> None:
-    """With 500 keys and a limit of 10, ten start, and one more for each that ends."""
+    """500 keys and a limit of 10: ten start and never an eleventh; each that ends lets one start."""
     made = dispatch(10)
     for number in range(500):
         made.add(TP, (str(number),), CHANNEL, str(number))
-    slots = start(made)
-    assert (len(slots), made.in_flight, made.queued) == (10, 10, 490)
-    made.done(slots[0])
-    assert len(start(made)) == 1
-
-
-def test_ord_11_a_hot_key_does_not_starve_cold_ones() -> None:
-    """Ten thousand records of one key before a hundred cold keys: all cold ones are done before 2 % of the hot ones."""
-    made = dispatch(4)
-    for number in range(10_000):
-        made.add(TP, ("hot",), CHANNEL, f"hot {number}")
-    for number in range(100):
-        made.add(TP, (f"cold {number}",), CHANNEL, f"cold {number}")
-    done: list[str] = []
-    while sum(work.startswith("cold") for work in done) < 100:
-        for slot in start(made):
-            done.append(slot.head)
-            made.done(slot)
-    assert sum(work.startswith("hot") for work in done) < 200
-
-
-def test_lanes_take_turns() -> None:
-    """A channel with many keys leaves every other turn to a channel with few."""
-    made = dispatch(100)
-    for number in range(10):
-        made.add(TP, ("a", str(number)), CHANNEL, "busy")
-    made.add(TP, ("b",), SECOND, "quiet")
-    assert [slot.head for slot in start(made)][:2] == ["busy", "quiet"]
+    running = start(made)
+    for left in range(490, 0, -1):
+        assert (len(running), made.in_flight, made.queued) == (10, 10, left)
+        made.done(running.pop(0))
+        running += start(made)
+    assert (len(running), made.queued) == (10, 0)
 
 
 def test_ret_12_a_record_in_back_off_holds_its_key_but_no_slot() -> None:
@@ -206,37 +217,54 @@ def test_a_records_next_request_waits_for_the_channel_that_it_goes_to() -> None:
     assert made.wake_at == 1.0
 
 
-@given(st.data())
-def test_any_schedule_keeps_order_per_key_and_ends_with_nothing_left(data: st.DataObject) -> None:
-    """Random keys, channels, answers and times: per key the heads come in order, one at a time, and all come."""
-    limit = data.draw(st.integers(1, 5))
-    made = dispatch(limit)
-    records = data.draw(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=40))
-    expected: dict[int, list[int]] = defaultdict(list)
-    for number, (key, second) in enumerate(records):
-        expected[key].append(number)
-        made.add(TP, (str(key),), SECOND if second else CHANNEL, str(number))
-    seen: dict[int, list[int]] = defaultdict(list)
-    now, running = 0.0, []
-    while True:
-        running += start(made, now)
-        assert len(running) <= limit
-        assert len({slot.key for slot in running}) == len(running)
-        if not running:
-            if made.wake_at is None:
-                break
-            now = made.wake_at
-            continue
-        slot = running.pop(data.draw(st.integers(0, len(running) - 1)))
-        match data.draw(st.sampled_from(["done", "again", "later", "letter"])):
-            case "again":
-                made.again(slot, CHANNEL, None)
-            case "later":
-                made.again(slot, CHANNEL, now + 1.0)
-            case kind:
-                seen[int(slot.key[0])].append(int(slot.head))
-                if kind == "letter":
-                    made.settling(slot)
-                made.done(slot)
-    assert seen == expected
+@pytest.mark.parametrize("waits", ["ready", "in back-off"])
+def test_the_records_of_a_waiting_key_can_be_withdrawn_one_by_one_and_go_nowhere_else(waits: str) -> None:
+    """As parking a key will do: in order, behind them what comes meanwhile, without a slot, and the other keys go on."""
+    made = dispatch(1)
+    for work in ("A1", "A2", "B1", "B2"):
+        made.add(TP, (work[0],), CHANNEL, work)
+    (slot,) = start(made)
+    made.again(slot, CHANNEL, 5.0 if waits == "in back-off" else None)
+    parked = []
+    for turn in range(3):
+        made.settling(slot)
+        parked.append(slot.head)
+        if not turn:
+            made.add(TP, ("A",), CHANNEL, "A3")
+        for other in start(made, now=9.0):
+            assert other.key == ("B",)
+            made.done(other)
+        made.done(slot)
+    assert parked == ["A1", "A2", "A3"]
+    assert start(made, now=9.0) == []
     assert (made.in_flight, made.queued) == (0, 0)
+
+
+def test_a_back_off_that_was_withdrawn_does_not_cut_the_next_one_short() -> None:
+    """A1 is withdrawn before its time; A2 fails too, and waits for its own time, not for A1's."""
+    made = dispatch()
+    for work in ("A1", "A2"):
+        made.add(TP, ("A",), CHANNEL, work)
+    (slot,) = start(made)
+    made.again(slot, CHANNEL, 5.0)
+    made.settling(slot)
+    made.done(slot)
+    (slot,) = start(made)
+    made.again(slot, CHANNEL, 8.0)
+    assert start(made, now=5.0) == []
+    assert [each.head for each in start(made, now=8.0)] == ["A2"]
+
+
+def test_a_key_that_has_not_begun_cannot_end() -> None:
+    """Such a call is a defect of the caller, and says so before it can lose a record."""
+    made: Dispatch[str] = Dispatch(10)
+    made.assign(TP)
+    made.add(TP, ("A",), CHANNEL, "A1")
+    slot = made._partitions[TP].slots[("A",)]
+    with pytest.raises(AssertionError, match="unopened"):
+        made.settling(slot)
+    made.open(TP)
+    with pytest.raises(AssertionError, match="ready"):
+        made.done(slot)
+    with pytest.raises(AssertionError, match="open already"):
+        made.open(TP)

@@ -33,6 +33,16 @@ def test_brk_07_a_second_refused_channel_widens_the_hold_to_the_app() -> None:
     assert holds.wait_until(ELSEWHERE, 2.0) is None
 
 
+def test_brk_07_a_probe_of_a_held_app_that_is_refused_again_holds_it_for_another_interval() -> None:
+    """Whichever of its channels probed: the interval counts from the answer."""
+    holds = Holds(60.0)
+    holds.refuse("channel", "unauthorized", ONE, now=0.0)
+    holds.refuse("channel", "unauthorized", TWO, now=0.0)
+    holds.started(ONE, now=60.0)
+    assert holds.refuse("channel", "unauthorized", ONE, now=65.0) is None
+    assert holds.wait_until(TWO, 66.0) == 125.0
+
+
 def test_brk_07_channels_that_fell_with_the_app_are_asked_as_soon_as_it_is_good() -> None:
     """The probe went to a third channel: the first, refused again a second ago, does not wait for its interval."""
     holds = Holds(60.0)
@@ -67,6 +77,74 @@ def test_brk_07_one_probe_an_interval_and_the_first_success_releases() -> None:
     assert holds.active == ()
 
 
+def test_brk_07_a_probe_that_is_cut_off_makes_room_for_the_next_at_once() -> None:
+    """Its partition was revoked before the answer: nobody waits an interval for a verdict that will not come."""
+    holds = Holds(60.0)
+    holds.refuse("channel", "forbidden", ONE, now=0.0)
+    assert holds.started(TWO, now=1.0) is None, "an ordinary request probes nothing"
+    probe = holds.started(ONE, now=60.0)
+    assert probe is not None
+    holds.abandoned(probe, now=61.0)
+    assert holds.wait_until(ONE, 61.0) is None
+    holds.started(ONE, now=61.0)
+    holds.abandoned(probe, now=62.0)
+    assert holds.wait_until(ONE, 62.0) == 121.0, "another probe is under way: the first has no say any more"
+
+
+def test_brk_07_a_probe_cut_off_after_its_verdict_changes_nothing() -> None:
+    """It released the hold, or was refused and the hold stands anew; then its task is cancelled."""
+    holds = Holds(60.0)
+    holds.refuse("channel", "forbidden", ONE, now=0.0)
+    probe = holds.started(ONE, now=60.0)
+    assert probe is not None
+    holds.refuse("channel", "forbidden", ONE, now=61.0)
+    holds.abandoned(probe, now=62.0)
+    assert holds.wait_until(ONE, 62.0) == 121.0
+    holds.proven(ONE)
+    holds.abandoned(probe, now=63.0)
+    assert holds.active == ()
+
+
+def test_brk_08_a_channel_held_twice_waits_for_both_and_one_probe_releases_both() -> None:
+    """First 403 for itself, then a wrong base URL for its app: the later probe is its own, other channels probe the app."""
+    holds = Holds(60.0)
+    holds.refuse("app", "wrong_base_url", TWO, now=0.0)
+    holds.refuse("channel", "forbidden", ONE, now=30.0)
+    assert holds.wait_until(TWO, 60.0) is None
+    assert holds.wait_until(ONE, 60.0) == 90.0
+    probe = holds.started(ONE, now=90.0)
+    assert probe is not None
+    assert holds.wait_until(TWO, 91.0) == 150.0, "it probes the app for all its channels"
+    holds.abandoned(probe, now=92.0)
+    assert (holds.wait_until(ONE, 92.0), holds.wait_until(TWO, 92.0)) == (None, None)
+    assert [hold.scope for hold in holds.proven(ONE)] == ["app", "channel"]
+    assert holds.active == ()
+
+
+def test_brk_08_the_end_of_one_apps_hold_wakes_no_channel_of_another() -> None:
+    """A channel of a second app, refused with 401 by itself, keeps its own interval."""
+    holds = Holds(60.0)
+    holds.refuse("channel", "unauthorized", ELSEWHERE, now=50.0)
+    holds.refuse("channel", "unauthorized", ONE, now=50.0)
+    holds.refuse("channel", "unauthorized", TWO, now=50.0)
+    holds.proven(TWO)
+    assert holds.wait_until(ONE, 51.0) is None
+    assert holds.wait_until(ELSEWHERE, 51.0) == 110.0
+
+
+def test_a_held_channel_for_which_nobody_waits_is_forgotten() -> None:
+    """Its partition is another process's now: no probe for ten intervals. An app, and what is probed, stay."""
+    holds = Holds(60.0)
+    holds.refuse("app", "wrong_base_url", ELSEWHERE, now=0.0)
+    holds.refuse("channel", "forbidden", ONE, now=0.0)
+    holds.refuse("channel", "forbidden", TWO, now=0.0)
+    holds.started(ONE, now=600.0)
+    assert holds.forget_idle(659.0) == ()
+    assert [hold.name for hold in holds.forget_idle(660.0)] == ["cha_2"]
+    assert [hold.name for hold in holds.active] == ["second", "cha_1"]
+    assert holds.wait_until(TWO, 661.0) is None
+
+
 @given(st.lists(st.floats(0.0, 0.5), min_size=100, max_size=400), st.integers(1, 50))
 def test_ret_06_no_window_has_more_than_its_limit(steps: list[float], limit: int) -> None:
     """In every sliding minute at most the company's limit starts, and the wait that is named is kept exactly."""
@@ -93,6 +171,36 @@ def test_ret_07_a_channels_requests_are_spaced_evenly_and_channels_do_not_mind_e
     assert pacing.wait_until(ONE, 0.1) == 0.25
     assert pacing.wait_until(TWO, 0.1) is None
     assert pacing.wait_until(ONE, 0.25) is None
+
+
+def test_ret_06_nearly_all_of_a_minutes_budget_is_used() -> None:
+    """Ten minutes of more work than may be sent: at most 50 in any minute, and 48 a minute or more over all."""
+    pacing = Pacing(RateLimits(company_per_minute=50, channel_per_second=0))
+    now, starts = 0.0, []
+    while now < 600.0:
+        until = pacing.wait_until(ONE, now)
+        if until is not None:
+            now = until
+            continue
+        pacing.started(ONE, now)
+        starts.append(now)
+        now += 0.2
+    assert max(sum(begin <= at < begin + 60.0 for at in starts) for begin in starts) <= 50
+    assert len(starts) / 10 >= 48
+
+
+def test_ret_07_two_busy_channels_use_their_limits_side_by_side() -> None:
+    """Five a second each: no second has more than five of one channel, and ten of both leave in it."""
+    pacing = Pacing(RateLimits(company_per_minute=0, channel_per_second=5))
+    starts: dict[str, list[float]] = {"cha_1": [], "cha_2": []}
+    for step in range(1000):
+        for channel in (ONE, TWO):
+            if pacing.wait_until(channel, step / 100) is None:
+                pacing.started(channel, step / 100)
+                starts[channel.real_id].append(step / 100)
+    for times in starts.values():
+        assert max(sum(begin <= at < begin + 0.995 for at in times) for begin in times) == 5
+    assert sum(len(times) for times in starts.values()) >= 9 * 10
 
 
 def test_ret_05_a_429_concerns_its_whole_scope_and_nothing_else() -> None:

@@ -131,7 +131,7 @@ def test_a_condition_on_something_absent_does_not_hold(tmp_path: Path) -> None:
     assert topic(tmp_path, rules).map(record({})) == Skip("rule", "b")
 
 
-def test_a_null_value_is_skipped_before_it_is_decoded(tmp_path: Path) -> None:
+def test_bad_04_a_null_value_is_skipped_before_it_is_decoded(tmp_path: Path) -> None:
     """A tombstone tells Front nothing."""
     mapping = topic(tmp_path, STATUS)
     tombstone = Record(topic="calls.v1", partition=0, offset=0, epoch=Epoch(1), value=None)

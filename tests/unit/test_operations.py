@@ -52,7 +52,7 @@ def test_a_404_may_mean_not_yet_for_what_refers_to_a_call_or_a_message() -> None
     }
 
 
-def test_every_operation_about_one_leg_shares_its_key() -> None:
+def test_ord_05_every_operation_about_one_leg_shares_its_key() -> None:
     """Create, status, recording, summary and transcript of a leg keep their order."""
     calls = [name for name in OPERATIONS if "call" in name]
     assert len(calls) == 5
@@ -92,7 +92,7 @@ def test_bad_07_an_id_is_one_segment_that_decodes_to_itself(text: str) -> None:
     assert path.isascii()
 
 
-def test_a_null_counts_as_absent_and_is_not_sent() -> None:
+def test_bad_08_a_null_counts_as_absent_and_is_not_sent() -> None:
     """An optional field whose expression gave nothing vanishes, at any depth."""
     sparse = {**INBOUND, "subject": None, "attachments": None, "sender": {"handle": "h", "name": None}}
     assert sent("sync-inbound-message", sparse).http.content == (
@@ -101,8 +101,8 @@ def test_a_null_counts_as_absent_and_is_not_sent() -> None:
     )
 
 
-def test_numbers_keep_the_form_they_came_in() -> None:
-    """BAD-08: milliseconds keep a fraction, and whole ones do not gain one."""
+def test_bad_08_numbers_keep_the_form_they_came_in() -> None:
+    """Milliseconds keep a fraction, and whole ones do not gain one."""
     assert (
         b'"occurred_at":1789000007900.5}'
         in sent("update-call", {"call_status": "hangup", "occurred_at": 1789000007900.5}).http.content

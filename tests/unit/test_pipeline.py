@@ -6,12 +6,9 @@ import pytest
 
 from connector.core.answers import Answered, NotSent, Unknown
 from connector.core.offset_map import Believed, read, write
-from connector.core.records import TopicPartition
 from connector.ports import NotWritten
 from tests.support.virtual_time import in_virtual_time
-from tests.support.world import LOG, SCHEMA, TP, Sent, Stage, record, unavailable_until
-
-OTHER = TopicPartition("other", 0)
+from tests.support.world import LOG, TP, Sent, Stage, record
 
 
 @in_virtual_time
@@ -32,7 +29,7 @@ async def test_a_record_is_sent_accepted_and_only_then_committed() -> None:
 
 
 @in_virtual_time
-async def test_rev_claim_nothing_is_sent_before_the_claim_is_acknowledged() -> None:
+async def test_nothing_is_sent_before_the_claim_is_acknowledged() -> None:
     """The first commits fail: records wait, and go once one is acknowledged."""
     async with Stage() as stage:
         stage.coordinator.script = lambda n: "COORDINATOR_NOT_AVAILABLE" if n <= 3 else None
@@ -142,7 +139,7 @@ async def test_brk_11_an_outage_dead_letters_nothing_and_a_poison_record_only_wi
 
 
 @in_virtual_time
-async def test_brk_12_a_single_acceptance_during_an_outage_condemns_nobody() -> None:
+async def test_brk_11_a_single_acceptance_during_an_outage_condemns_nobody() -> None:
     """Front is down for ten minutes, takes one request, and is down again: the other 29 records are not at fault."""
     async with Stage() as stage:
         status = 503
@@ -180,23 +177,6 @@ async def test_ord_07_a_dead_lettered_head_frees_its_key_only_after_the_acknowle
         await stage.quiet(2.0)
         assert stage.front.ids == ["0", "2", "1"]
         assert stage.coordinator.committed().offset == 3  # type: ignore[union-attr]
-
-
-@in_virtual_time
-async def test_dlq_03_a_letter_that_cannot_be_written_is_a_hold_and_goes_to_the_topic_not_to_front() -> None:
-    """Refused for a while: nothing is committed past it, Front sees it once, one letter in the end."""
-    async with Stage() as stage:
-        stage.front.script = lambda _sent, _n: Answered(422)
-        stage.letters.script = lambda n: NotWritten("TOPIC_AUTHORIZATION_FAILED") if n < 4 else None
-        stage.assign()
-        stage.pipeline.received([record(0)])
-        await stage.quiet(1.0)
-        assert stage.pipeline.dead_letters.held_since is not None
-        assert stage.coordinator.committed().offset == 0  # type: ignore[union-attr]
-        await stage.quiet(10.0)
-        assert stage.pipeline.dead_letters.held_since is None
-        assert (stage.front.ids, stage.letters.reasons()) == (["0"], ["front_rejected"])
-        assert stage.coordinator.committed().offset == 1  # type: ignore[union-attr]
 
 
 @in_virtual_time
@@ -239,32 +219,6 @@ async def test_bad_04_skips_are_counted_and_passed() -> None:
         assert stage.front.sent == []
         assert stage.facts.count("settled", "messages", "skipped") == 2
         assert stage.coordinator.committed().offset == 2  # type: ignore[union-attr]
-
-
-@in_virtual_time
-async def test_ord_15_an_unknown_key_is_a_wall_in_its_partition_only() -> None:
-    """X's schema is not known for 30 s: nothing behind X starts, another partition never notices."""
-    async with Stage() as stage:
-        stage.schemas.script = unavailable_until(6, SCHEMA)
-        stage.assign()
-        stage.assign(tp=OTHER)
-        stage.pipeline.received([record(0, "a"), record(1, "a", schema=9), record(2, "a"), record(3, "b")])
-        stage.pipeline.received([record(0, "z", tp=OTHER)])
-        await stage.quiet(5.0)
-        assert [sent.id for sent in stage.front.sent] == ["messages-0-0", "other-0-0"]
-        await stage.quiet(60.0)
-        assert stage.front.ids == ["0", "0", "1", "3", "2"]
-        assert stage.letters.letters == []
-
-
-@in_virtual_time
-async def test_reg_03_a_schema_that_does_not_exist_is_a_bad_record() -> None:
-    """A firm answer dead-letters that record; what is behind it goes on."""
-    async with Stage() as stage:
-        stage.assign()
-        stage.pipeline.received([record(0, "a", schema=9), record(1, "a")])
-        await stage.quiet()
-        assert (stage.letters.reasons(), stage.front.ids) == (["schema_missing"], ["1"])
 
 
 @in_virtual_time

@@ -68,7 +68,7 @@ def test_a_defect_half_way_through_a_batch_lets_no_later_batch_close_the_gap(
                 stage.assign()
                 stage.assign(tp=OTHER)
                 await stage.quiet(0.1)
-                monkeypatch.setattr(stage.pipeline, "_reopen", None)  # a rewound log meets a defect
+                monkeypatch.setattr(stage.pipeline, "_reread", None)  # a rewound log meets a defect
                 stage.pipeline.received([record(5, tp=OTHER)])
                 _from_the_thread(stage.pipeline.received, [record(3, tp=OTHER), record(0)])
                 _from_the_thread(stage.pipeline.received, [record(1)])
@@ -87,7 +87,7 @@ async def test_shd_08_a_defect_in_a_timer_stops_the_process() -> None:
     """The timer that starts what waited for its time."""
     stage = Stage()
     gate = lambda _channel, now: now + 1.0 if now < 2.0 else 1 / 0  # noqa: E731
-    setattr(stage.pipeline.holds, "wait_until", gate)  # noqa: B010 - a method is replaced
+    setattr(stage.pipeline.gates, "wait_until", gate)  # noqa: B010 - a method is replaced
     with pytest.raises(ExceptionGroup) as raised:
         async with stage:
             stage.assign()

@@ -85,7 +85,7 @@ async def test_what_settles_frees_its_bytes() -> None:
 
 @in_virtual_time
 async def test_an_answer_for_a_rewound_log_counts_in_no_ledger() -> None:
-    """Same partition, same epoch, another ledger: a client that answers although it was cancelled changes nothing."""
+    """Same partition, another assignment: a client that answers although it was cancelled changes nothing."""
     async with Stage(request_deadline_s=1.0) as stage:
 
         class Deaf:
@@ -104,6 +104,8 @@ async def test_an_answer_for_a_rewound_log_counts_in_no_ledger() -> None:
         stage.pipeline.received([record(0), record(1, "b")])
         await stage.quiet(0.1)
         stage.pipeline.received([record(0, "new")])
+        stage.assign(0, metadata="", epoch=2)
+        stage.pipeline.received([record(0, "new", epoch=2)])
         await stage.quiet(0.2)
         assert stage.facts.count("stale_settle") == 2
         part = stage.pipeline.partitions[TP]

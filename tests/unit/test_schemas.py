@@ -201,7 +201,7 @@ def test_each_example_survives_encoding(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [p for p in EXAMPLES if read_example(p).version], ids=name_of)
-def test_old_records_are_read_by_the_new_schema(path: Path) -> None:
+def test_reg_04_old_records_are_read_by_the_new_schema(path: Path) -> None:
     """A record of an older release, read with the current schema, has the old values and the new defaults."""
     example = read_example(path)
     old, new = written_by(example), current(example.schema)

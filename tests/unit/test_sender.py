@@ -221,7 +221,9 @@ async def test_the_carrier_starts_and_closes_with_the_sender(world: World) -> No
     assert world.life == ["started", "closed"]
 
 
-async def test_nothing_secret_is_logged_or_shown(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_dlq_07_nothing_secret_is_logged_or_shown(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     """Neither token nor body nor secret, whatever the answer."""
     caplog.set_level(logging.DEBUG)
     sender = sender_of(world)

@@ -169,7 +169,7 @@ def test_each_example_becomes_what_lies_beside_it(shipped: MappingSet, path: Pat
     assert as_expected(map_example(shipped, path)) == expectation(path)
 
 
-def test_the_examples_reach_all_operations_and_all_rules(shipped: MappingSet) -> None:
+def test_bad_01_the_examples_reach_all_operations_and_all_rules(shipped: MappingSet) -> None:
     """Each of Front's eleven operations is sent by some example, and no rule is without one."""
     results = [map_example(shipped, path) for path in EXAMPLES]
     sent = {
@@ -194,7 +194,7 @@ def test_an_echo_of_front_is_skipped_on_purpose(shipped: MappingSet) -> None:
     assert [request.operation for request in sent.requests] == ["sync-outbound-message"]
 
 
-def test_all_that_happens_to_one_entity_shares_an_order_key(shipped: MappingSet) -> None:
+def test_ord_05_all_that_happens_to_one_entity_shares_an_order_key(shipped: MappingSet) -> None:
     """Call events keep the call's order, message events the conversation's, whichever operation they become."""
     keys: dict[str, set[object]] = {}
     for path in EXAMPLES:

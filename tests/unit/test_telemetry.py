@@ -15,7 +15,7 @@ from connector.adapters.catalogue import METRICS, PREFIX, SERIES_NAMES
 from connector.adapters.telemetry import Metrics, configure_logging
 from connector.adapters.telemetry.labels import HOLD_PAIRS
 from connector.adapters.telemetry.logs import ALLOWED_KEYS, Repeats
-from connector.core.status import BuildInfo, HoldStatus, PartitionStatus, Snapshot
+from connector.core.status import BuildInfo, CircuitStatus, HoldStatus, PartitionStatus, Snapshot
 
 BUILD = BuildInfo(version="1.2.3", revision="abc", python="3.12.1", librdkafka="2.16.0")
 QUIET = Snapshot(state="running", ready=True)
@@ -56,7 +56,10 @@ def _three_topics_of_twelve() -> tuple[PartitionStatus, ...]:
 def test_every_metric_of_the_catalogue_is_exposed_and_no_other(scene: Scene) -> None:
     """What the catalogue promises is what a scraper finds, once each fact has happened."""
     scene.snapshot = replace(
-        QUIET, partitions=_three_topics_of_twelve(), holds=(HoldStatus("app", "unauthorized", "main", 1.0),)
+        QUIET,
+        partitions=_three_topics_of_twelve(),
+        holds=(HoldStatus("app", "unauthorized", "main", 1.0),),
+        circuits=(CircuitStatus("main", "closed"),),
     )
     _everything_happens(scene.metrics)
     exposed = {sample.name for sample in scene.samples() if sample.name.startswith(PREFIX)}
@@ -148,6 +151,18 @@ def test_holds_are_counted_with_the_age_of_the_oldest(scene: Scene) -> None:
     assert scene.value("hold_started_timestamp_seconds", scope="channel", reason="forbidden") == 100
     others = [s for s in scene.samples() if s.name == PREFIX + "holds" and s.value == 0]
     assert len(others) == len(HOLD_PAIRS) - 1
+
+
+def test_brk_09_the_circuit_of_each_app_is_one_hot(scene: Scene) -> None:
+    """Every app is exposed, in exactly one of three states."""
+    circuits = (CircuitStatus("main", "half_open", 100.0), CircuitStatus("second", "closed"))
+    scene.snapshot = replace(QUIET, circuits=circuits)
+    for app, expected in (("main", "half_open"), ("second", "closed")):
+        values = {
+            state: scene.value("front_circuit_state", app=app, state=state)
+            for state in ("closed", "half_open", "open")
+        }
+        assert values == {state: float(state == expected) for state in values}
 
 
 def test_labels_chosen_outside_cannot_grow_without_end(scene: Scene) -> None:

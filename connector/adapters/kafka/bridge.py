@@ -8,13 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from queue import Empty, SimpleQueue
-from typing import Any, ParamSpec, TypeAlias
+from typing import Any, ParamSpec
 
-from confluent_kafka import Consumer
+from connector.adapters.kafka.protocols import Client, Command
 
 P = ParamSpec("P")
-Command: TypeAlias = Callable[[Consumer], None]
-"""Something the loop wants done to the consumer; runs in the polling thread between two polls."""
 
 
 class Bridge:
@@ -40,7 +38,7 @@ class Bridge:
         except RuntimeError:
             assert self._loop.is_closed()
 
-    def ask_loop(self, question: Coroutine[Any, Any, None], bound_s: float, consumer: Consumer) -> bool:
+    def ask_loop(self, question: Coroutine[Any, Any, None], bound_s: float, consumer: Client) -> bool:
         """Run a coroutine on the loop and wait for it, doing meanwhile what the loop asks for (its commits, above all).
 
         False when it had not ended after `bound_s`.

@@ -1,10 +1,11 @@
 """The consumer's calls and values in the client library's own types; used in the polling thread only."""
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
+from connector.adapters.kafka.protocols import Client
 from connector.adapters.kafka.starts import Position
 from connector.core.offset_map import CommitEntry
 from connector.core.records import Epoch, Record
@@ -12,25 +13,37 @@ from connector.core.records import TopicPartition as TP
 from connector.ports import CommitFailed, Committed
 
 
-def move(consumer: Consumer, positions: list[TopicPartition]) -> None:
+def move(consumer: Client, positions: list[TopicPartition]) -> None:
     """Fetch on from these positions, paused or not.
 
-    Not by `seek`: the client refuses it (_STATE) where it has stopped fetching, as it does when an offset is gone.
+    Not by `seek` alone: the client refuses it (_STATE) where it has stopped fetching, as it does when an offset is gone.
     """
     partitions = [TopicPartition(tp.topic, tp.partition) for tp in positions]
     consumer.incremental_unassign(partitions)
-    consumer.incremental_assign(positions)
+    assign(consumer, positions)
     consumer.resume(partitions)
 
 
-def commit(consumer: Consumer, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:
+def assign(consumer: Client, positions: list[TopicPartition]) -> None:
+    """Begin at these positions, each held to its leader epoch: a log that was cut below it is an error, not another record.
+
+    The client compares an assigned position with the log (KIP-320) only while it knows nothing of the topic; one that was
+    sought it always does. Seen on librdkafka 2.16: docs/decisions/kafka-facts.md.
+    """
+    consumer.incremental_assign(positions)
+    for position in positions:
+        if position.leader_epoch is not None and position.leader_epoch >= 0 and position.offset > 0:
+            consumer.seek(position)
+
+
+def commit(consumer: Client, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:
     """Commit and wait for the answer: bounded by the client's session and socket time-outs."""
     try:
         answered = consumer.commit(offsets=[committable(entry) for entry in entries], asynchronous=False)
     except KafkaException as error:
-        return CommitFailed(error.args[0].name())
-    errors = [tp.error for tp in answered if tp.error is not None]
-    return CommitFailed(errors[0].name()) if errors else Committed()
+        return CommitFailed({entry.tp: error.args[0].name() for entry in entries})
+    refused = {TP(tp.topic, tp.partition): tp.error.name() for tp in answered if tp.error is not None}
+    return CommitFailed(refused) if refused else Committed()
 
 
 def as_record(message: Message, epoch: Epoch) -> Record:
@@ -58,10 +71,14 @@ def at(tp: TP, position: Position) -> TopicPartition:
 
 
 def committable(entry: CommitEntry) -> TopicPartition:
-    """An entry as it is committed: next offset to read, our text, leader epoch of the record before it."""
-    if entry.leader_epoch is None:
-        return TopicPartition(*entry.tp, entry.offset, entry.metadata)
-    return TopicPartition(*entry.tp, entry.offset, entry.metadata, entry.leader_epoch)
+    """An entry as it is committed: next offset to read, our text, and the leader epoch to hold that offset to.
+
+    No text is left out, not given as "": the client appends a byte, and a broker that allows none refuses it.
+    """
+    told: dict[str, Any] = {} if entry.leader_epoch is None else {"leader_epoch": entry.leader_epoch}
+    if entry.metadata:
+        told["metadata"] = entry.metadata
+    return TopicPartition(*entry.tp, entry.offset, **told)
 
 
 def quietly(action: Callable[[list[TopicPartition]], object], partitions: list[TopicPartition]) -> None:

@@ -1,35 +1,41 @@
 """The consumer: a thread that polls, and the loop's handle on it.
 
 The thread never waits for Front. It hands records over in batches, stamped with the epoch that is valid when the poll
-returned; it answers rebalances (waiting, within a bound, for the pipeline to drain); and it does what the loop asks
-between two polls. Commits are among that, and synchronous: docs/decisions/commits.md says why.
+returned; it answers rebalances (`assignments.py`: waiting, within a bound, for the pipeline to drain); and it does what the
+loop asks between two polls. Commits are among that, and synchronous: docs/decisions/commits.md says why.
+A client that fails for good is replaced (`fatal.py` says when).
 """
 
 import asyncio
+import json
 import logging
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from functools import partial
 from typing import Any
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from connector.adapters.kafka import client, starts
-from connector.adapters.kafka.bridge import Bridge
+from connector.adapters.kafka import client, fatal, starts
+from connector.adapters.kafka.assignments import Assignments
+from connector.adapters.kafka.protocols import Client, TopicIds
+from connector.adapters.kafka.runtime import Runtime
 from connector.core.mapping import OnMissingOffset, Start
-from connector.core.offset_map import CommitEntry, LogIdentity
+from connector.core.offset_map import CommitEntry
 from connector.core.records import Epoch, Record
 from connector.core.records import TopicPartition as TP
-from connector.ports import Assignment, CommitFailed, Committed, EventLog, RecordSink
+from connector.ports import CommitFailed, Committed, EventLog, RecordSink
 
 LIBRARY_LOG = logging.getLogger("librdkafka")
 LOGIN_REFUSED = "the brokers refuse our login: check the sasl settings in kafka.properties and kafka.properties_from_files"
 BATCH = 500
 POLL_S = 0.05
 """The longest a command of the loop waits for the thread."""
+AHEAD = 4
+"""Batches that the loop may have been told of and not yet heard: beyond that nothing is polled, so that memory is bounded."""
+AGAIN_S = 2.0
+REBUILD_S = 5.0
+"""Before a client that failed is followed by another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,44 +48,55 @@ class SourceOptions:
     topics: Mapping[str, Start]
     on_missing_offset: Mapping[str, OnMissingOffset]
     dead_letter_topic: str
+    group_is_new: bool = True
+    """Whether a topic without any committed offset has a first start; otherwise its offsets have expired."""
+    checks: Callable[[EventLog], None] = lambda _log: None
+    """What must be right before the group is joined. Waits; raises `StartupRefused`, or KafkaException without an answer."""
     revoke_bound_s: float = 10.0
 
 
 class KafkaSource:
     """Implements `ports.Offsets`; tells the sink what happens. Methods are the loop's, those with `_thread_` the thread's."""
 
-    def __init__(self, options: SourceOptions, log: EventLog, on_error: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        options: SourceOptions,
+        log: EventLog,
+        on_error: Callable[[str], None],
+        runtime: Runtime = Runtime(),  # noqa: B008 - frozen
+    ) -> None:
         self._options = options
+        self._runtime = runtime
         self._log = log
         self._on_error = on_error
-        self._stopping = threading.Event()
-        self._epochs: dict[TP, Epoch] = {}
-        self._next_epoch = count(1)
-        self._logs: Mapping[str, LogIdentity] = {}
-        self._unresolved: set[TP] = set()
-        self.missing: dict[TP, float] = {}
-        """Partitions whose committed offset is gone from the log and that hold, since when (wall)."""
+        self._stopping = runtime.flag()
+        self.assignments = Assignments(runtime, log, options.on_missing_offset)
+        self._told = 0
+        self._heard = 0
+        self._revoke_bound_s: float | None = options.revoke_bound_s
         self.joined = False
         self.waiting_for = "waiting for the brokers"
         """Why it has not joined the group yet."""
         self._login_refused = False
         self.last_poll_wall: float | None = None
-        self.last_poll: float = time.monotonic()
+        self.last_poll: float = runtime.monotonic()
 
     async def run(self, sink: RecordSink) -> None:
-        """Consume until `close`. Raises `StartupRefused`, or KafkaException for what the client calls fatal."""
+        """Consume until `close`. Raises `StartupRefused`; anything else is a defect."""
         loop = asyncio.get_running_loop()
         self._sink = sink
-        self._bridge = Bridge(loop)
+        self._bridge = self._runtime.bridge(loop)
         ended: asyncio.Future[None] = loop.create_future()
-        thread = threading.Thread(
-            target=self._thread_main, args=(loop, ended), name="kafka-poll", daemon=True
-        )
-        thread.start()
+        self._runtime.spawn(partial(self._thread_main, ended))
         await ended
 
     def close(self) -> None:
         """Leave the group; `run` returns when that is done."""
+        self._stopping.set()
+
+    def abandon(self) -> None:
+        """Leave the group without asking the pipeline, which is no more."""
+        self._revoke_bound_s = None
         self._stopping.set()
 
     # --- ports.Offsets ----------------------------------------------------------------------------------------
@@ -89,11 +106,13 @@ class KafkaSource:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Committed | CommitFailed] = loop.create_future()
 
-        def commit(consumer: Consumer) -> None:
+        def commit(consumer: Client) -> None:
             # An entry of a closed epoch never reaches the client: the broker fences members, not partitions.
-            current = [entry for entry in entries if self._epochs.get(entry.tp) == entry.epoch]
-            result = client.commit(consumer, current) if current else CommitFailed("closed_epoch")
-            self._bridge.tell_loop(_answer, answer, result)
+            current = [entry for entry in entries if self.assignments.epoch(entry.tp) == entry.epoch]
+            closed = {entry.tp: "closed_epoch" for entry in entries if entry not in current}
+            result = client.commit(consumer, current) if current else Committed()
+            refused = {**closed, **(result.refused if isinstance(result, CommitFailed) else {})}
+            self._bridge.tell_loop(_answer, answer, CommitFailed(refused) if refused else result)
 
         self._bridge.tell_thread(commit)
         return await answer
@@ -106,50 +125,81 @@ class KafkaSource:
         """See `ports.Offsets`."""
         self._bridge.tell_thread(lambda consumer: client.quietly(consumer.resume, self._owned(partitions)))
 
+    def reread(self, tp: TP, epoch: Epoch) -> None:
+        """See `ports.Offsets`."""
+
+        def again(consumer: Client) -> None:
+            if self.assignments.epoch(tp) == epoch:
+                self.assignments.begin_again(consumer, tp)
+
+        self._bridge.tell_thread(again)
+
     def pause_all(self) -> None:
         """Fetch nothing more, for a stop: what is polled from now on would only be thrown away."""
         self._bridge.tell_thread(lambda consumer: client.quietly(consumer.pause, consumer.assignment()))
 
     def _owned(self, partitions: Sequence[TP]) -> list[TopicPartition]:
-        return [TopicPartition(*tp) for tp in partitions if tp in self._epochs and tp not in self._unresolved]
+        return [TopicPartition(*tp) for tp in partitions if self.assignments.flows(tp)]
+
+    def _hear(self, records: Sequence[Record]) -> None:
+        self._heard += 1
+        self._sink.received(records)
 
     # --- the polling thread -----------------------------------------------------------------------------------
 
-    def _thread_main(self, loop: asyncio.AbstractEventLoop, ended: asyncio.Future[None]) -> None:
+    def _thread_main(self, ended: asyncio.Future[None]) -> None:
         self._bridge.enter()
         failure: BaseException | None = None
         try:
-            callbacks = {"error_cb": self._thread_error, "logger": LIBRARY_LOG}
-            consumer = Consumer({**self._options.properties, **callbacks})
-            try:
-                if self._thread_prepare(consumer):
-                    self._thread_consume(consumer)
-            finally:
-                consumer.close()
+            topic_ids = self._runtime.topic_ids(self._options.connection)
+            self.assignments.connect(self._bridge, self._sink, topic_ids)
+            failed = False
+            while not self._stopping.is_set():
+                failed = self._thread_live(topic_ids, after_failure=failed)
         except BaseException as error:  # noqa: BLE001 - the loop raises it: a thread has nobody to tell
             failure = error
-        loop.call_soon_threadsafe(_finish, ended, failure)
+        self._bridge.tell_loop(_finish, ended, failure)
 
-    def _thread_prepare(self, consumer: Consumer) -> bool:
+    def _thread_live(self, topic_ids: TopicIds, *, after_failure: bool) -> bool:
+        """The life of one client. True when it failed in a way that another one may not."""
+        callbacks = {
+            "error_cb": self._thread_error,
+            "stats_cb": self._thread_statistics,
+            "logger": LIBRARY_LOG,
+        }
+        consumer = self._runtime.client({**self._options.properties, **callbacks})
+        try:
+            if after_failure:
+                self._thread_wait(consumer, REBUILD_S)
+            if self._thread_prepare(consumer, topic_ids):
+                self._thread_consume(consumer)
+        except fatal.Rebuild as failed:
+            self.joined = False
+            self.waiting_for = failed.waiting_for
+            self._bridge.tell_loop(self._on_error, failed.code)
+            self._log.warning("kafka.client_rebuilt", error_type=failed.code, detail=failed.detail)
+            self.assignments.lose_all()
+            return True
+        finally:
+            consumer.close()
+        return False
+
+    def _thread_prepare(self, consumer: Client, topic_ids: TopicIds) -> bool:
         """Wait for the brokers, check the topics, apply first starts. False when stopped meanwhile."""
-        # Nobody polls it, so its own log would pile up; it says nothing that the consumer does not say too.
-        admin = AdminClient({**self._options.connection, "log_level": 0})
-        topics = list(self._options.topics)
+        options, known = self._options, self.assignments.known
+        topics = list(options.topics)
         while not self._stopping.is_set():
             try:
-                starts.require_topics(consumer, topics, self._options.dead_letter_topic)
-                self._logs = starts.identify(consumer, admin, topics)
-                backlogs = starts.apply_starts(consumer, self._options.topics, self._logs)
-            except KafkaException as error:
-                code = error.args[0].name()
-                self._bridge.tell_loop(self._on_error, code)
-                self._login_refused = False
-                consumer.poll(0)  # hears what went wrong on the connections
-                self.waiting_for = (
-                    LOGIN_REFUSED if self._login_refused else f"the brokers do not answer: {code}"
+                metadata = consumer.list_topics(timeout=starts.FIRST_S)
+                if not starts.is_mock(metadata):
+                    options.checks(self._log)
+                starts.require_topics(metadata, topics, options.dead_letter_topic)
+                known.logs = {**starts.identify(consumer, topic_ids, topics), **known.logs}
+                backlogs = starts.apply_starts(
+                    consumer, options.topics, known, group_is_new=options.group_is_new
                 )
-                self._log.warning("kafka.unreachable", error_type=code, detail=error.args[0].str())
-                self._stopping.wait(2.0)
+            except KafkaException as error:
+                self._thread_unreachable(consumer, error.args[0])
                 continue
             for backlog in backlogs:
                 how = "start" if backlog.first_start else "committed"
@@ -158,27 +208,47 @@ class KafkaSource:
             return True
         return False
 
-    def _thread_consume(self, consumer: Consumer) -> None:
+    def _thread_unreachable(self, consumer: Client, error: KafkaError) -> None:
+        code = error.name()
+        self._bridge.tell_loop(self._on_error, code)
+        self._login_refused = False
+        consumer.poll(0)  # hears what went wrong on the connections
+        self.waiting_for = LOGIN_REFUSED if self._login_refused else f"the brokers do not answer: {code}"
+        self._log.warning("kafka.unreachable", error_type=code, detail=error.str())
+        self._thread_wait(consumer, AGAIN_S)
+
+    def _thread_wait(self, consumer: Client, seconds: float) -> None:
+        """Do nothing but what the loop asks for."""
+        ends = self._runtime.monotonic() + seconds
+        while not self._stopping.is_set() and self._runtime.monotonic() < ends:
+            self._thread_obey(consumer)
+            self._stopping.wait(0.1)
+
+    def _thread_obey(self, consumer: Client) -> None:
+        for command in self._bridge.commands():
+            command(consumer)
+
+    def _thread_consume(self, consumer: Client) -> None:
         consumer.subscribe(
             list(self._options.topics),
             on_assign=self._thread_assigned,
             on_revoke=self._thread_revoked,
-            on_lost=self._thread_lost,
+            on_lost=self.assignments.lost,
         )
-        report_at = 0.0
+        tick_at = 0.0
         while not self._stopping.is_set():
-            for command in self._bridge.commands():
-                command(consumer)
-            self._thread_poll(consumer)
-            now = time.monotonic()
-            self.last_poll, self.last_poll_wall = now, time.time()
-            if now >= report_at:
-                report_at = now + 1.0
-                self._thread_report(consumer)
-                if self._unresolved:
-                    self._thread_resolve(consumer)
+            self._thread_obey(consumer)
+            if self._told - self._heard < AHEAD:
+                self._thread_poll(consumer)
+            else:  # the loop stands: if that lasts for max.poll.interval, the group gives our partitions to others
+                self._stopping.wait(POLL_S)
+            now = self._runtime.monotonic()
+            self.last_poll, self.last_poll_wall = now, self._runtime.wall()
+            if now >= tick_at:
+                tick_at = now + 1.0
+                self.assignments.tick(consumer)
 
-    def _thread_poll(self, consumer: Consumer) -> None:
+    def _thread_poll(self, consumer: Client) -> None:
         """Wait for one message, then take what else is there: `consume(n, t)` would wait out t unless n arrive."""
         first = consumer.poll(POLL_S)
         if first is None:
@@ -187,20 +257,21 @@ class KafkaSource:
         records: list[Record] = []
         for message in messages:
             tp = TP(message.topic() or "", message.partition() or 0)
-            epoch = self._epochs.get(tp)
+            epoch = self.assignments.epoch(tp)
             if message.error() is not None:
-                if records:
-                    self._bridge.tell_loop(self._sink.received, tuple(records))
-                    records = []
+                self._thread_hand_over(records)
+                records = []
                 self._thread_message_error(consumer, message, tp, epoch)
             elif epoch is not None:
                 records.append(client.as_record(message, epoch))
-        if records:
-            self._bridge.tell_loop(self._sink.received, tuple(records))
+        self._thread_hand_over(records)
 
-    def _thread_message_error(
-        self, consumer: Consumer, message: Message, tp: TP, epoch: Epoch | None
-    ) -> None:
+    def _thread_hand_over(self, records: list[Record]) -> None:
+        if records:
+            self._told += 1
+            self._bridge.tell_loop(self._hear, tuple(records))
+
+    def _thread_message_error(self, consumer: Client, message: Message, tp: TP, epoch: Epoch | None) -> None:
         error = message.error()
         assert error is not None
         code = error.code()
@@ -208,57 +279,28 @@ class KafkaSource:
             if epoch is not None:
                 self._bridge.tell_loop(self._sink.reached_end, tp, epoch, message.offset() or 0)
         elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-            self._thread_offset_missing(consumer, tp)
-        elif error.fatal():
-            raise KafkaException(error)
+            self.assignments.begin_again(consumer, tp)
+        elif fatal.is_end(error):
+            raise fatal.verdict(error, fatal.Member.of(self._options.properties))
         else:
+            if code in _TOPIC_UNKNOWN:
+                self.assignments.suspect_topics()
             self._bridge.tell_loop(self._on_error, error.name())
             self._log.warning("kafka.error", error_type=error.name(), topic=tp.topic or None)
 
-    def _thread_offset_missing(self, consumer: Consumer, tp: TP) -> None:
-        """The log no longer holds the offset (retention, truncation). The topic's policy decides; silence is no policy."""
-        if tp not in self._epochs:
-            return
-        self._bridge.tell_loop(self._sink.lost, [tp])
-        try:
-            found = starts.positions(consumer, [TopicPartition(*tp)])[tp]
-        except KafkaException:
-            self._unresolved.add(tp)  # begin again from the committed offset, which leads back here
-            return
-        policy = self._options.on_missing_offset[tp.topic]
-        self._log.error(
-            "offset.missing",
-            topic=tp.topic,
-            partition=tp.partition,
-            offset=found.offset,
-            low=found.low,
-            high=found.end,
-            records=max(0, found.low - found.offset),
-            policy=policy,
-        )
-        if policy == "hold":
-            consumer.pause([TopicPartition(*tp)])
-            self.missing[tp] = time.time()
-            self._log.error(
-                "hold.started",
-                scope="partition",
-                reason="offset_missing",
-                topic=tp.topic,
-                partition=tp.partition,
-            )
-            return
-        offset = found.low if policy == "earliest" else found.end
-        epoch = self._epochs[tp] = Epoch(next(self._next_epoch))
-        client.move(consumer, [TopicPartition(*tp, offset)])
-        fresh = Assignment(tp, epoch, offset, "", self._logs[tp.topic], found.end)
-        self._bridge.tell_loop(self._sink.assigned, [fresh])
+    def _thread_statistics(self, statistics: str) -> None:
+        """The last stable offsets: what a read-committed consumer can read. The end that the client remembers goes further.
 
-    def _thread_report(self, consumer: Consumer) -> None:
+        Source: librdkafka, STATISTICS.md (`ls_offset`; negative while it is unknown).
+        """
+        topics = json.loads(statistics)["topics"]
         ends: dict[TP, int] = {}
-        for tp in self._epochs:
-            _, high = consumer.get_watermark_offsets(TopicPartition(*tp), cached=True)
-            if high is not None and high >= 0:
-                ends[tp] = high
+        for tp in self.assignments.owned:
+            end = (
+                topics.get(tp.topic, {}).get("partitions", {}).get(str(tp.partition), {}).get("ls_offset", -1)
+            )
+            if end >= 0:
+                ends[tp] = end
         self._bridge.tell_loop(self._sink.heard_ends, ends)
 
     def _thread_error(self, error: KafkaError) -> None:
@@ -267,86 +309,20 @@ class KafkaSource:
         self._bridge.tell_loop(self._on_error, error.name())
         self._log.warning("kafka.error", error_type=error.name(), detail=error.str())
 
-    # --- rebalances: callbacks inside poll --------------------------------------------------------------------
-
-    def _thread_assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _thread_assigned(self, consumer: Client, partitions: list[TopicPartition]) -> None:
         self.joined = True
-        tps = [TP(tp.topic, tp.partition) for tp in partitions]
-        for tp in tps:
-            self._epochs[tp] = Epoch(next(self._next_epoch))
-        try:
-            found = starts.positions(consumer, partitions)
-        except KafkaException as error:
-            # Assign paused and read again outside the callback: the client's own look-up would begin somewhere else.
-            self._log.warning(
-                "kafka.error", error_type=error.args[0].name(), detail="committed offsets not read yet"
-            )
-            self._unresolved.update(tps)
-            consumer.incremental_assign([TopicPartition(*tp, OFFSET_INVALID) for tp in tps])
-            consumer.pause([TopicPartition(*tp) for tp in tps])
-            return
-        consumer.incremental_assign([client.at(tp, found[tp]) for tp in tps])
-        if tps:
-            # A pause survives revoke and reassignment of the same client; nothing but this clears it.
-            consumer.resume([TopicPartition(*tp) for tp in tps])
-        self._thread_tell_assigned(tps, found)
+        self.assignments.assigned(consumer, partitions)
 
-    def _thread_resolve(self, consumer: Consumer) -> None:
-        tps = sorted(self._unresolved)
-        try:
-            found = starts.positions(consumer, [TopicPartition(*tp) for tp in tps])
-        except KafkaException as error:
-            self._log.warning(
-                "kafka.error", error_type=error.args[0].name(), detail="committed offsets not read yet"
-            )
-            return
-        self._unresolved.clear()
-        client.move(consumer, [client.at(tp, found[tp]) for tp in tps])
-        self._thread_tell_assigned(tps, found)
+    def _thread_revoked(self, consumer: Client, partitions: list[TopicPartition]) -> None:
+        self.assignments.revoked(consumer, partitions, self._revoke_bound_s)
 
-    def _thread_tell_assigned(
-        self, tps: Sequence[TP], found: Mapping[tuple[str, int], starts.Position]
-    ) -> None:
-        for tp in tps:
-            self._log.info(
-                "consumer.assigned", topic=tp.topic, partition=tp.partition, offset=found[tp].offset
-            )
-        assignments = [
-            Assignment(
-                tp,
-                self._epochs[tp],
-                found[tp].offset,
-                found[tp].metadata,
-                self._logs[tp.topic],
-                found[tp].end,
-                found[tp].leader_epoch,
-            )
-            for tp in tps
-        ]
-        self._bridge.tell_loop(self._sink.assigned, assignments)
 
-    def _thread_revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        tps = [TP(tp.topic, tp.partition) for tp in partitions]
-        bound = self._options.revoke_bound_s
-        in_time = self._bridge.ask_loop(self._sink.revoke(tps, bound), bound + 2.0, consumer)
-        self._log.info(
-            "consumer.revoked", partitions=len(tps), status="drained" if in_time else "bound exceeded"
-        )
-        self._thread_forget(tps)
-        consumer.incremental_unassign(partitions)
-
-    def _thread_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        tps = [TP(tp.topic, tp.partition) for tp in partitions]
-        self._thread_forget(tps)
-        self._bridge.tell_loop(self._sink.lost, tps)
-        self._log.warning("consumer.lost", partitions=len(tps))
-        consumer.incremental_unassign(partitions)
-
-    def _thread_forget(self, tps: Sequence[TP]) -> None:
-        for tp in tps:
-            self._epochs.pop(tp, None)
-            self._unresolved.discard(tp)
-            self.missing.pop(tp, None)
+_TOPIC_UNKNOWN = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.UNKNOWN_TOPIC_ID,
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+)
 
 
 def _finish(ended: asyncio.Future[None], failure: BaseException | None) -> None:

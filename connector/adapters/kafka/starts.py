@@ -2,20 +2,25 @@
 
 `start` of a topic counts only for a group without any committed offset in it. It is resolved to numbers and committed
 before the group is joined, for all partitions at once: a crash before the first commit must not lose the decision, and a
-second member must not take a neighbour's unwritten partition for one that was added later. A partition that has no
-committed offset although its topic has some was added later, and starts at its first record.
+second member must not take a neighbour's unwritten partition for one that was added later.
+A partition without a committed offset although its topic has some: up to the highest partition that has one, its offset
+has expired or was deleted, for partitions are only ever added at the end, and the first start commits all of them. Beyond
+that it was added later, and starts at its first record. (A new partition whose owner died before its first commit, while a
+higher one was committed, is taken for an expired one: it holds, which loses nothing.)
 `auto.offset.reset` is always `error` in the client: what happens to a missing offset is decided here, not there.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin._metadata import ClusterMetadata
 
+from connector.adapters.kafka.protocols import Client, TopicIds
 from connector.core.mapping import Start, StartAt
-from connector.core.offset_map import LogIdentity, write
+from connector.core.offset_map import LogIdentity, Refused, read, write
 from connector.ports import StartupRefused
 
 REQUEST_S = 10.0
@@ -34,36 +39,71 @@ class Backlog:
     first_start: bool
 
 
+@dataclass(slots=True)
+class Known:
+    """What the process knows of its topics, so that a missing offset is told from a new partition."""
+
+    logs: dict[str, LogIdentity] = field(default_factory=dict)
+    begun: dict[str, int] = field(default_factory=dict)
+    """topic -> how many of its partitions, from 0 on, must have a committed offset."""
+    resolved: dict[tuple[str, int], int] = field(default_factory=dict)
+    """First starts of this process: they count where the offset could not be committed, as the group had members already."""
+    recreated: set[str] = field(default_factory=set)
+    """Topics that have become other ones while the process ran."""
+
+
+Fault: TypeAlias = Literal["expired", "out_of_range", "another_topic"]
+"""Why a committed offset is of no use: it is gone, the log does not hold it, or it is of a topic that was deleted since."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where a partition's delivery begins; `metadata` as in `ports.Assignment`."""
 
     offset: int
+    """With the fault `expired` meaningless."""
     metadata: str | None
     leader_epoch: int | None
     low: int
     """The first offset that the log still holds."""
     end: int
+    fault: Fault | None = None
+
+    @property
+    def concerned(self) -> int:
+        """Records that a fault is about: gone unread, or in the log and perhaps unread."""
+        if self.fault == "out_of_range":
+            return max(self.low - self.offset, self.offset - self.end, 0)
+        return self.end - self.low
 
 
-def identify(consumer: Consumer, admin: AdminClient, topics: Sequence[str]) -> Mapping[str, LogIdentity]:
+def identify(consumer: Client, topic_ids: TopicIds, topics: Sequence[str]) -> dict[str, LogIdentity]:
     """The identity of each topic's log. Topic ids exist since Kafka 2.8 (KIP-516); without one it is empty."""
     metadata = consumer.list_topics(timeout=REQUEST_S)
     cluster = metadata.cluster_id or ""
-    ids: dict[str, str] = {}
-    if not cluster.startswith(
-        "mockCluster"
-    ):  # librdkafka's mock does not answer this and would use up the time-out
-        for topic, future in admin.describe_topics(
-            TopicCollection(list(topics)), request_timeout=REQUEST_S
-        ).items():
-            ids[topic] = str(future.result().topic_id)
+    # librdkafka's mock does not answer this and would use up the time-out.
+    ids = {} if is_mock(metadata) else topic_ids(topics).result()
     return {topic: LogIdentity(_word(cluster), _word(ids.get(topic, ""))) for topic in topics}
 
 
-def require_topics(consumer: Consumer, topics: Sequence[str], dead_letter_topic: str) -> None:
-    """Raise `StartupRefused` naming every topic that the broker says does not exist. Raises KafkaException if silent."""
-    present = consumer.list_topics(timeout=FIRST_S).topics
+def is_mock(metadata: ClusterMetadata) -> bool:
+    """Whether it is librdkafka's own mock cluster, which knows few of an admin client's questions."""
+    return (metadata.cluster_id or "").startswith("mockCluster")
+
+
+def same_topic(log: LogIdentity, topic_id: str) -> bool:
+    """Whether a topic still has the id by which it is known; true where there are no ids."""
+    return not log.topic_id or log.topic_id == _word(topic_id)
+
+
+def with_id(log: LogIdentity, topic_id: str) -> LogIdentity:
+    """The same cluster's log of another id."""
+    return LogIdentity(log.cluster_id, _word(topic_id))
+
+
+def require_topics(metadata: ClusterMetadata, topics: Sequence[str], dead_letter_topic: str) -> None:
+    """Raise `StartupRefused` naming every topic that the broker says does not exist."""
+    present = metadata.topics
     missing = [topic for topic in topics if _absent(present, topic)]
     if missing:
         names = ", ".join(missing)
@@ -78,23 +118,32 @@ def require_topics(consumer: Consumer, topics: Sequence[str], dead_letter_topic:
 
 
 def apply_starts(
-    consumer: Consumer, starts: Mapping[str, Start], logs: Mapping[str, LogIdentity]
+    consumer: Client, starts: Mapping[str, Start], known: Known, *, group_is_new: bool = True
 ) -> tuple[Backlog, ...]:
     """Commit the start position of every topic in which the group has none, and count what is waiting.
 
+    Fills `known.begun` and `known.resolved`; `known.logs` must be there. If the group is not new, no topic has a first start.
     Call before subscribing: the broker takes commits from outside only while the group has no member. If it has one,
-    that member has done this. Raises KafkaException when the broker does not answer.
+    that member has done this, or does not know the topic yet. Raises KafkaException when the broker does not answer.
     """
     present = consumer.list_topics(timeout=REQUEST_S).topics
     backlogs = []
     for topic, start in starts.items():
+        if _absent(present, topic):  # deleted since `require_topics`, which is asked again
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
         wanted = [TopicPartition(topic, number) for number in present[topic].partitions]
         committed = {tp.partition: tp.offset for tp in _committed(consumer, wanted)}
         bounds = {tp.partition: consumer.get_watermark_offsets(tp, timeout=REQUEST_S) for tp in wanted}
-        first_start = all(offset < 0 for offset in committed.values())
+        # A topic that was begun before this client is known to the group, whatever became of its offsets.
+        first_start = (
+            group_is_new and topic not in known.begun and all(offset < 0 for offset in committed.values())
+        )
         if first_start:
             committed = _resolve(consumer, topic, start, bounds)
-            _commit_outside(consumer, topic, committed, logs[topic])
+            if not _commit_outside(consumer, topic, committed, known.logs[topic]):
+                known.resolved.update({(topic, number): offset for number, offset in committed.items()})
+        begun = [number for number, offset in committed.items() if offset >= 0]
+        known.begun[topic] = 1 + max(begun) if begun else len(wanted)
         records = sum(
             max(0, high - max(low, committed[number] if committed[number] >= 0 else low))
             for number, (low, high) in bounds.items()
@@ -103,22 +152,39 @@ def apply_starts(
     return tuple(backlogs)
 
 
-def positions(consumer: Consumer, wanted: Sequence[TopicPartition]) -> Mapping[tuple[str, int], Position]:
-    """Where each assigned partition begins. Raises KafkaException when the broker does not answer."""
+def positions(
+    consumer: Client, wanted: Sequence[TopicPartition], known: Known
+) -> Mapping[tuple[str, int], Position]:
+    """Where each assigned partition begins, or what is wrong. Raises KafkaException when the broker does not answer."""
     result: dict[tuple[str, int], Position] = {}
     for tp in _committed(consumer, wanted):
         low, high = consumer.get_watermark_offsets(tp, timeout=REQUEST_S)
-        if tp.offset < 0:
-            result[tp.topic, tp.partition] = Position(low, None, None, low, high)
+        place = (tp.topic, tp.partition)
+        if tp.offset >= 0:
+            result[place] = _judged(tp, low, high, known.logs[tp.topic])
+        elif tp.topic in known.recreated:  # the broker drops the offsets of a topic that is deleted
+            result[place] = Position(low, None, None, low, high, "another_topic")
+        elif place in known.resolved:
+            result[place] = Position(known.resolved[place], None, None, low, high)
+        elif tp.partition < known.begun.get(tp.topic, 0):
+            result[place] = Position(low, None, None, low, high, "expired")
         else:
-            # An offset without text was committed by somebody else (an operator's reset): there may have been an owner.
-            result[tp.topic, tp.partition] = Position(
-                tp.offset, tp.metadata or "", tp.leader_epoch, low, high
-            )
+            result[place] = Position(low, None, None, low, high)
     return result
 
 
-def _committed(consumer: Consumer, wanted: Sequence[TopicPartition]) -> list[TopicPartition]:
+def _judged(tp: TopicPartition, low: int, high: int, log: LogIdentity) -> Position:
+    # An offset without text was committed by somebody else (an operator's reset): there may have been an owner.
+    metadata = tp.metadata or ""
+    fault: Fault | None = None
+    if log.topic_id and read(metadata, log, tp.offset) == Refused("topic"):
+        fault = "another_topic"
+    elif not low <= tp.offset <= high:
+        fault = "out_of_range"
+    return Position(tp.offset, metadata, tp.leader_epoch, low, high, fault)
+
+
+def _committed(consumer: Client, wanted: Sequence[TopicPartition]) -> list[TopicPartition]:
     answered = consumer.committed(list(wanted), timeout=REQUEST_S)
     for tp in answered:
         if tp.error is not None:
@@ -127,7 +193,7 @@ def _committed(consumer: Consumer, wanted: Sequence[TopicPartition]) -> list[Top
 
 
 def _resolve(
-    consumer: Consumer, topic: str, start: Start, bounds: Mapping[int, tuple[int, int]]
+    consumer: Client, topic: str, start: Start, bounds: Mapping[int, tuple[int, int]]
 ) -> dict[int, int]:
     match start:
         case "earliest":
@@ -141,7 +207,8 @@ def _resolve(
             return {tp.partition: tp.offset if tp.offset >= 0 else bounds[tp.partition][1] for tp in found}
 
 
-def _commit_outside(consumer: Consumer, topic: str, offsets: Mapping[int, int], log: LogIdentity) -> None:
+def _commit_outside(consumer: Client, topic: str, offsets: Mapping[int, int], log: LogIdentity) -> bool:
+    """False when the group has members, who alone may commit."""
     entries = [
         TopicPartition(topic, number, offset, write(log, offset, (), released=True))
         for number, offset in offsets.items()
@@ -154,6 +221,7 @@ def _commit_outside(consumer: Consumer, topic: str, offsets: Mapping[int, int], 
     for error in errors:
         if error.code() not in _GROUP_HAS_MEMBERS:
             raise KafkaException(error)
+    return not errors
 
 
 _GROUP_HAS_MEMBERS = (

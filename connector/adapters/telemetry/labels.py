@@ -2,6 +2,7 @@
 
 from typing import Literal, TypeAlias, get_args
 
+from connector.core.circuit import CircuitState
 from connector.core.status import HoldReason, HoldScope, PauseReason, State
 
 CommitResult: TypeAlias = Literal["ok", "error"]
@@ -9,6 +10,7 @@ RebalanceEvent: TypeAlias = Literal["assigned", "revoked", "lost"]
 RegistryOperation: TypeAlias = Literal["by_id", "by_guid", "by_subject"]
 
 STATES: tuple[State, ...] = get_args(State)
+CIRCUIT_STATES: tuple[CircuitState, ...] = get_args(CircuitState)
 PAUSE_REASONS: tuple[PauseReason, ...] = get_args(PauseReason)
 
 HOLD_PAIRS: tuple[tuple[HoldScope, HoldReason], ...] = (
@@ -19,6 +21,8 @@ HOLD_PAIRS: tuple[tuple[HoldScope, HoldReason], ...] = (
     ("dead_letter", "unwritable"),
     ("budget", "exceeded"),
     ("partition", "offset_missing"),
+    ("partition", "another_topic"),
+    ("topic", "topic_missing"),
 )
 """Every pair that can occur; each is exposed from the start, at zero."""
 

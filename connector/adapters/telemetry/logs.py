@@ -42,11 +42,20 @@ EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     "backlog.found": frozenset({"records", "begins_at"}),
     "consumer.revoked": frozenset({"partitions"}),
     "consumer.lost": frozenset({"partitions"}),
+    "commit.failed": frozenset({"partitions"}),
+    "lease.ended": frozenset({"queued"}),
+    "partition.paused": frozenset({"records", "key_hash"}),
     "offset.missing": frozenset({"low", "high", "records", "policy"}),
+    "stop.uncommitted": frozenset({"records"}),
+    # Client ids are names of programs.
+    "group.shared": frozenset({"members", "clients"}),
+    "group.times_unknown": frozenset({"detail"}),
+    "kafka.client_rebuilt": frozenset({"detail"}),
     # librdkafka's own words: hosts, ports, protocol errors.
     "kafka.unreachable": frozenset({"detail"}),
     "kafka.error": frozenset({"detail"}),
     "kafka.fatal": frozenset({"detail"}),
+    "registry.unavailable": frozenset({"detail"}),
     "config.reloaded": frozenset({"kind", "path"}),
     "config.reload.failed": frozenset({"kind", "path", "why"}),
     # Our own wording: places in the mapping or schema, never values.
@@ -54,6 +63,8 @@ EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     # Which app, channel or topic holds. Elsewhere a `name` could be a person's.
     "hold.started": frozenset({"name"}),
     "hold.released": frozenset({"name"}),
+    "circuit.opened": frozenset({"apps", "failing_keys"}),
+    "circuit.closed": frozenset({"apps"}),
 }
 """Keys that are harmless in one event only."""
 
@@ -63,7 +74,7 @@ _TRUSTED_LIBRARIES = ("librdkafka", "uvicorn")
 _EACH_COUNTS = """
     connector.started connector.stopped state.changed consumer.assigned consumer.revoked consumer.lost
     record.accepted record.skipped record.dead_lettered record.parked hold.started hold.released admin.action
-    backlog.found offset.missing
+    circuit.opened circuit.closed backlog.found offset.missing stop.uncommitted
 """
 NEVER_SUPPRESSED = frozenset(_EACH_COUNTS.split())
 """A record's fate, a change of state and an audited action are each worth their line, however many come."""

@@ -67,12 +67,14 @@ class Metrics:
         self._latency = cache(self._histogram("record_end_to_end_latency_seconds").labels)
         self._possible_duplicates = self._counter("possible_duplicates_total")
         self._stale_settles = self._counter("stale_settles_total")
+        self._stray_settles = self._counter("stray_settles_total")
 
         self._pauses = self._counter("consumer_pauses_total")
         self._rebalances = self._counter("consumer_rebalances_total")
         self._commits = self._counter("consumer_commits_total")
         self._commit_duration = self._histogram("consumer_commit_duration_seconds")
         self._maps_refused = self._counter("maps_refused_total")
+        self._maps_shed = self._counter("map_shed_total")
         self._client_errors = self._counter("kafka_client_errors_total")
 
         self._requests = cache(self._counter("front_requests_total").labels)
@@ -156,6 +158,10 @@ class Metrics:
         """An answer came for an assignment that has ended."""
         self._stale_settles.inc()
 
+    def stray_settle(self) -> None:
+        """A record settled that its ledger does not wait for."""
+        self._stray_settles.inc()
+
     # Consumer
 
     def commit(self, result: CommitResult, took_s: float) -> None:
@@ -174,6 +180,10 @@ class Metrics:
     def map_refused(self, reason: MapRefusal) -> None:
         """A map found in a commit's metadata was not believed."""
         self._maps_refused.labels(reason).inc()
+
+    def map_shed(self) -> None:
+        """A commit's map had no room for all that has settled."""
+        self._maps_shed.inc()
 
     def client_error(self, code: str) -> None:
         """librdkafka reported an error, by its symbolic name."""

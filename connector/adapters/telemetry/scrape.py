@@ -10,8 +10,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from connector.adapters.catalogue import METRICS, PREFIX
-from connector.adapters.telemetry.labels import HOLD_PAIRS, PAUSE_REASONS, STATES
-from connector.core.status import HoldStatus, PartitionStatus, Snapshot
+from connector.adapters.telemetry.labels import CIRCUIT_STATES, HOLD_PAIRS, PAUSE_REASONS, STATES
+from connector.core.status import CircuitStatus, HoldStatus, PartitionStatus, Snapshot
 
 
 class SnapshotCollector(Collector):
@@ -30,6 +30,7 @@ class SnapshotCollector(Collector):
         now = self._snapshot()
         yield from _process(now)
         yield from _holds(now.holds)
+        yield _circuits(now.circuits)
         yield from _partitions(now.partitions)
         yield _paused(now.partitions, self._topics)
 
@@ -58,6 +59,7 @@ def _process(now: Snapshot) -> Iterator[GaugeMetricFamily]:
     yield _single("oldest_blocked_key_timestamp_seconds", now.oldest_blocked_wall)
     yield _single("consumer_assigned_partitions", len(now.partitions))
     yield _single("consumer_last_poll_timestamp_seconds", now.last_poll_wall)
+    yield _single("lease_remaining_seconds", now.lease_remaining_s)
     yield _single("front_requests_in_flight", now.requests_in_flight)
     yield _single("schema_cache_entries", now.schema_cache_entries)
 
@@ -72,6 +74,14 @@ def _holds(holds: Iterable[HoldStatus]) -> Iterator[GaugeMetricFamily]:
         started.add_metric(pair, min(times, default=0.0))
     yield count
     yield started
+
+
+def _circuits(circuits: Iterable[CircuitStatus]) -> GaugeMetricFamily:
+    family = _family("front_circuit_state")
+    for circuit in circuits:
+        for state in CIRCUIT_STATES:
+            family.add_metric((circuit.app, state), float(state == circuit.state))
+    return family
 
 
 def _partitions(partitions: Iterable[PartitionStatus]) -> Iterator[GaugeMetricFamily]:

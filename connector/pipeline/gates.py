@@ -1,0 +1,102 @@
+"""Whether a request may go now: holds, circuits and pace in one answer, told of every start and of how it ended.
+
+The deciders are pure and silent (`core.holds`, `core.circuit`, `core.pacing`); this is where their changes are logged,
+and where lanes that were told a time are asked again because it became an earlier one.
+Never here: whose turn it is (`core.dispatch`), what becomes of a record (`life`).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from connector.core.answers import Answer
+from connector.core.circuit import CircuitChange, Circuits, Closed, Opened, Ticket
+from connector.core.holds import Hold, Holds, Probe
+from connector.core.outcome import Refused, Throttled, far_side_failed, proves_credentials
+from connector.core.pacing import Pacing
+from connector.core.records import Channel, OrderKey
+from connector.pipeline.world import Policy, World
+
+
+class Leave(NamedTuple):
+    """A request that was let through, for whoever learns how it ended."""
+
+    channel: Channel
+    ticket: Ticket
+    probe: Probe | None
+
+
+class Gates:
+    """Of the whole process; on the event loop."""
+
+    def __init__(self, world: World, policy: Policy, wake_lanes: Callable[[], None]) -> None:
+        self.holds = Holds(policy.probe_interval_s)
+        self.circuits = Circuits(policy.circuit, policy.base_urls)
+        self._pacing = Pacing(policy.rate_limits)
+        self._retry = policy.retry
+        self._clock = world.clock
+        self._log = world.log
+        self._wake_lanes = wake_lanes
+
+    def wait_until(self, channel: Channel, now: float) -> float | None:
+        """None: a request of this channel may start now. Else when to ask again: all three must agree."""
+        waits = (
+            self.holds.wait_until(channel, now),
+            self.circuits.wait_until(channel.app, now),
+            self._pacing.wait_until(channel, now),
+        )
+        return max((until for until in waits if until is not None), default=None)
+
+    def started(self, channel: Channel, key: OrderKey, now: float) -> Leave:
+        """It starts: it counts for the pace, and is the probe of whatever holds or is open."""
+        self._pacing.started(channel, now)
+        return Leave(channel, self.circuits.started(channel.app, key, now), self.holds.started(channel, now))
+
+    def answered(self, leave: Leave, answer: Answer, now: float) -> None:
+        """Before the answer is judged: what it says about the far side and the credentials."""
+        if far_side_failed(answer, self._retry):
+            self._turned(self.circuits.failed(leave.ticket, now, self._clock.jitter()), now)
+        else:
+            self._turned(self.circuits.succeeded(leave.ticket, now), now)
+        if proves_credentials(answer):
+            self._released(self.holds.proven(leave.channel))
+
+    def cut_off(self, leave: Leave, now: float) -> bool:
+        """It ended without an answer, or after it. True when another request may start because of it."""
+        change = self.circuits.abandoned(leave.ticket, now)
+        if leave.probe is not None:
+            self.holds.abandoned(leave.probe, now)
+        if change is None and leave.probe is None:
+            return False
+        self._wake_lanes()
+        return True
+
+    def throttled(self, leave: Leave, decision: Throttled, now: float) -> None:
+        """Front's limit was hit: its scope waits."""
+        self._pacing.throttle(decision.scope, leave.channel, decision.until)
+        seconds = round(decision.until - now, 3)
+        self._log.info("front.throttled", scope=decision.scope, seconds=seconds)
+
+    def refused(self, leave: Leave, decision: Refused, now: float) -> None:
+        """A hold is asked for."""
+        hold = self.holds.refuse(decision.scope, decision.reason, leave.channel, now)
+        if hold is not None:
+            self._log.error("hold.started", scope=hold.scope, reason=hold.reason, name=hold.name)
+            self._released(self.holds.forget_idle(now))
+
+    def _released(self, holds: Sequence[Hold]) -> None:
+        for hold in holds:
+            self._log.info("hold.released", scope=hold.scope, reason=hold.reason, name=hold.name)
+        if holds:
+            self._wake_lanes()
+
+    def _turned(self, change: CircuitChange | None, now: float) -> None:
+        if change is None:
+            return
+        if isinstance(change, Opened) and not change.again:
+            seconds = round(change.until - now, 3)
+            self._log.error(
+                "circuit.opened", apps=list(change.apps), seconds=seconds, failing_keys=change.failing
+            )
+        elif isinstance(change, Closed):
+            self._log.info("circuit.closed", apps=list(change.apps), seconds=round(change.open_s, 3))
+        self._wake_lanes()
