@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from connector.core.status import BuildInfo, HoldStatus, Snapshot
+from connector.core.status import BuildInfo, CircuitStatus, HoldStatus, Snapshot
 
 _CLOSE_WITHIN_S = 2
 _CONNECTIONS_MAX = 64
@@ -141,13 +141,14 @@ def _live(heartbeats: Mapping[str, Heartbeat]) -> Response:
 
 
 def _ready(now: Snapshot) -> Response:
-    """Ready per the state table; a hold of one app or channel degrades, because others flow."""
+    """Ready per the state table; a hold or an open circuit of one app or channel degrades, because others flow."""
     word = "not_ready" if not now.ready else "degraded" if now.degraded else "ready"
     body = {
         "status": word,
         "state": now.state,
         "checks": _checks(now),
         "holds": [_hold(hold) for hold in now.holds],
+        "circuits": [asdict(circuit) for circuit in _not_closed(now)],
     }
     return JSONResponse(body, 200 if now.ready else 503)
 
@@ -160,7 +161,17 @@ def _checks(now: Snapshot) -> list[dict[str, Any]]:
         # An empty assignment is in order: with more replicas than partitions somebody has none.
         {"check": "assignment", "ok": True, "detail": f"{len(now.partitions)} partitions"},
         {"check": "holds", "ok": not now.holds, "detail": f"{len(now.holds)} hold"},
+        {"check": "circuits", "ok": not _not_closed(now), "detail": _failing(now)},
     ]
+
+
+def _not_closed(now: Snapshot) -> list[CircuitStatus]:
+    return [circuit for circuit in now.circuits if circuit.state != "closed"]
+
+
+def _failing(now: Snapshot) -> str:
+    apps = ", ".join(f"{circuit.app} ({circuit.state})" for circuit in _not_closed(now))
+    return f"Front does not answer, or fails, for app {apps}" if apps else "all closed"
 
 
 def _hold(hold: HoldStatus) -> dict[str, Any]:

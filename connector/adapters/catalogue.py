@@ -121,6 +121,10 @@ _RECORDS = (
     ),
     _counter("stale_settles_total", "Answers for an assignment that has ended; dropped."),
     _counter("stray_settles_total", "Records that settled a second time; dropped, and a sign of a defect."),
+    _counter(
+        "order_key_in_two_partitions_total",
+        "Keys seen in two partitions, which have no order between them; of a sample of one key in 16.",
+    ),
 )
 
 _CONSUMER = (

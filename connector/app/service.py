@@ -40,6 +40,8 @@ def run(loaded: Loaded) -> int:
     configure_logging(telemetry.log_level, telemetry.log_format, loaded.settings.instance)
     # Bound: the proxy that get_logger returns makes a logger for every line, those below the level included.
     log: EventLog = structlog.get_logger("front-connector").bind()
+    for warning in loaded.warnings:
+        log.warning("config.warning", why=warning)
     try:
         return asyncio.run(_Service(loaded, log).live())
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the process ends here, with a code that says why

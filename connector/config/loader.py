@@ -7,7 +7,7 @@ is taken as far as the earlier ones allow, so that one run tells as much as it c
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +76,7 @@ def load(path: Path) -> Loaded | Problems:
         mappings=MappingSet(topics, digest.hexdigest()),
         channels=channels,
         config_hash=config_hash(settings),
-        warnings=_warnings(settings, channels),
+        warnings=(*_warnings(settings, channels), *_spread(topics)),
     )
 
 
@@ -111,6 +111,18 @@ def _warnings(settings: Settings, channels: ChannelDirectory) -> tuple[str, ...]
     if table is not None and not channels.rows:
         said.append(f"{shown_path(table)} has no rows: every record whose rule asks it becomes a dead letter")
     return tuple(said)
+
+
+def _spread(topics: Mapping[str, TopicMapping]) -> Iterator[str]:
+    """Entities whose operations come from several topics, one sentence each. What a Python mapper makes is not known."""
+    for entity in ("call", "conversation"):
+        found = sorted(name for name, topic in topics.items() if entity in topic.entities)
+        if len(found) > 1:
+            named = f"{', '.join(found[:-1])} and {found[-1]}"
+            yield (
+                f"the topics {named} have operations on a {entity}: if it can be the same {entity}, they have no order "
+                f"between them and Front may get a later one first; put all events of a {entity} into one topic, keyed by it"
+            )
 
 
 def _misnamed(folder: Path, channels: Path | None) -> list[str]:

@@ -14,7 +14,7 @@ last hundred keys). What Front answers about a record or a token (4xx, 429 too) 
 `open_cap_s` (both lengthened by up to a quarter, so that replicas do not probe together; never shorter than before); for
 no longer, if a probe was answered since: a Front that fails a third of what it is sent is slow, not down.
 **Closes in two steps**: one request at a time, without waiting in between, until `closes_after` more were answered than
-failed; then everything at once, as fast as pace and slots allow: they already keep the crowd from a Front that has just come back.
+failed; then everything at once, as fast as pace and slots allow: they keep the crowd from a Front that has just come back.
 
 A request that started before the circuit opened or closed last, and ends later, votes for nothing: it tells of another time.
 A probe that is cut off counts neither way: the next may start at once. Even a probe of which nobody ever hears again

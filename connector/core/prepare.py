@@ -30,7 +30,7 @@ from connector.core.mapping import (
     StringFormat,
     TopicMapping,
 )
-from connector.core.records import Record
+from connector.core.records import OrderKey, Record
 
 KnownSchemas: TypeAlias = Callable[[SchemaRef], ParsedSchema | SchemaAbsent | None]
 """What is known of a schema already; None: ask the registry."""
@@ -51,6 +51,12 @@ def prepare(record: Record, topic: TopicMapping, schemas: KnownSchemas, now_wall
         return value
     result = topic.map(Input(record=record, value=value.value, key=key.value, schema=value.schema))
     return _failure(result, value.schema) if isinstance(result, Refusal) else result
+
+
+def early_key(record: Record, topic: TopicMapping, schemas: KnownSchemas) -> OrderKey | None:
+    """The order key of a record that `prepare` cannot read yet; None: it can only be told once its schemas are known."""
+    key = _read("key", record, topic.key, schemas)
+    return topic.early_key(record, key.value) if isinstance(key, Decoded) else None
 
 
 def _read(

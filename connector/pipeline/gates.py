@@ -60,15 +60,13 @@ class Gates:
         if proves_credentials(answer):
             self._released(self.holds.proven(leave.channel))
 
-    def cut_off(self, leave: Leave, now: float) -> bool:
-        """It ended without an answer, or after it. True when another request may start because of it."""
+    def cut_off(self, leave: Leave, now: float) -> None:
+        """It ended without an answer, or after it: if it was a probe, another one may be."""
         change = self.circuits.abandoned(leave.ticket, now)
         if leave.probe is not None:
             self.holds.abandoned(leave.probe, now)
-        if change is None and leave.probe is None:
-            return False
-        self._wake_lanes()
-        return True
+        if change is not None or leave.probe is not None:
+            self._wake_lanes()
 
     def throttled(self, leave: Leave, decision: Throttled, now: float) -> None:
         """Front's limit was hit: its scope waits."""

@@ -61,7 +61,7 @@ class Intake:
         if part.paused is not None:
             self._log.info("partition.resumed", topic=part.tp.topic, partition=part.tp.partition)
             part.paused = None
-            self._offsets.resume([part.tp])
+            self._offsets.resume(part.tp, part.epoch)
 
     @property
     def _low(self) -> tuple[int, int]:
@@ -82,7 +82,7 @@ class Intake:
     def _pause(self, part: Partition, reason: PauseReason) -> None:
         part.paused = reason
         part.settles_until_map_check = 0
-        self._offsets.pause([part.tp])
+        self._offsets.pause(part.tp, part.epoch)
         self._telemetry.paused(reason)
         self._tell(part, reason)
 

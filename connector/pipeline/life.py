@@ -17,6 +17,7 @@ from connector.core.answers import Answer, Answered, Unknown
 from connector.core.dead_letter import Failure
 from connector.core.decode import SchemaNeeded, SchemaRef
 from connector.core.dispatch import Dispatch, Slot
+from connector.core.key_sample import KeySample
 from connector.core.lease import Lease
 from connector.core.ledger import Ledger, Settling, Taken
 from connector.core.mapping import Plan, Skip
@@ -31,6 +32,7 @@ from connector.core.outcome import (
 )
 from connector.core.prepare import prepare
 from connector.core.records import Epoch, Record, TopicPartition
+from connector.pipeline.aside import Aside
 from connector.pipeline.dead_letters import DeadLetters
 from connector.pipeline.ending import Ending, callback
 from connector.pipeline.gates import Gates, Leave
@@ -67,6 +69,8 @@ class Pipeline:
         self.schemas = Schemas(
             world.schemas, policy.registry_retry_cap_s, world.clock, world.telemetry, world.log
         )
+        self._aside = Aside(world, self.schemas, self.ownership.tasks, self._admit, self._start_ready)
+        self._key_sample = KeySample()
         self.last_accepted_wall: float | None = None
         self._accepted_at: dict[str, float] = {}  # app -> when it last accepted, monotonic
         self._timer: asyncio.TimerHandle | None = None
@@ -179,12 +183,15 @@ class Pipeline:
                 part.end = max(end, part.end or 0)
 
     def _take_in(self, part: Partition) -> None:
-        """Prepare the inbox in order. A schema that must be fetched is a wall: nothing behind it is looked at."""
+        """Prepare the inbox in order. A schema that must be fetched is a wall, unless the record waits aside."""
         while part.inbox and part.fetching is None:
             record = part.inbox[0]
             prepared = prepare(
                 record, self._world.mappings.topics[record.topic], self.schemas.known, self._clock.wall()
             )
+            if self._aside.keeps(part, record, prepared):
+                part.inbox.popleft()
+                continue
             if isinstance(prepared, SchemaNeeded):
                 part.fetching = self.ownership.tasks.create_task(self._fetch_schema(part, prepared.ref))
                 return
@@ -203,6 +210,8 @@ class Pipeline:
     def _admit(self, part: Partition, record: Record, prepared: Plan | Skip | Failure) -> None:
         match prepared:
             case Plan():
+                if self._key_sample.strays(prepared.key, part.tp):
+                    self._telemetry.key_in_two_partitions()
                 work = Work(record, part.ledger, prepared, taken_at=self._clock.monotonic())
                 self.dispatch.add(part.tp, prepared.key, work.request.channel, work)
             case Skip(reason=reason, rule=rule):
@@ -278,12 +287,15 @@ class Pipeline:
 
     @callback
     def _cut_off(self, slot: Slot[Work], leave: Leave, attempt: asyncio.Task[None]) -> None:
-        """Its partition was lost, or the bound of its drain used up, perhaps before it took a step: free its slot."""
+        """Its partition was lost, or the bound of its drain used up, perhaps before it took a step: free its slot.
+
+        Whoever waits for the slot starts a turn of the loop later: whatever else is cut off now is gone by then.
+        """
         if attempt.cancelled():
             self.dispatch.done(slot)
             now = self._clock.monotonic()
-            if self.gates.cut_off(leave, now):
-                self._arm(now, now)
+            self.gates.cut_off(leave, now)
+            self._arm(now, now)
 
     async def _judge(self, slot: Slot[Work], work: Work, leave: Leave, answer: Answer) -> None:
         now = self._clock.monotonic()

@@ -146,10 +146,7 @@ class Ownership:
         for part in closed:
             if part.closing:
                 continue
-            part.closing = True
-            part.inbox.clear()
-            if part.fetching is not None:
-                part.fetching.cancel()
+            part.close()
             self._dispatch.close(part.tp)
         return closed
 

@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from connector.core.decode import SchemaRef
 from connector.core.ledger import Ledger
 from connector.core.offset_map import MAX_METADATA, CommitEntry, LogIdentity, entry
-from connector.core.records import Epoch, Record, TopicPartition
+from connector.core.records import Epoch, OrderKey, Record, TopicPartition
 from connector.core.status import PauseReason
 
 
@@ -30,6 +31,11 @@ class Partition:
     closing: bool = False
     fetching: asyncio.Task[None] | None = None
     """The first record of the inbox waits for its schema: a wall, as its key is unknown nothing behind it may start."""
+    aside: dict[OrderKey, deque[Record]] = field(default_factory=dict)
+    """Keys that wait for a schema, with their records in order: see `aside.py`, as for the next two."""
+    awaited: dict[SchemaRef, list[OrderKey]] = field(default_factory=dict)
+    """The schemas that these keys' first records need."""
+    asking: set[asyncio.Task[None]] = field(default_factory=set)
     paused: PauseReason | None = None
     paused_names_key: bool = False
     """The log has said which key it waits for."""
@@ -71,6 +77,15 @@ class Partition:
             return False
         self.map_limit //= 2
         return True
+
+    def close(self) -> None:
+        """Take nothing more in: what waits for a schema is the next owner's. What runs goes on."""
+        self.closing = True
+        self.inbox.clear()
+        self.aside.clear()
+        self.awaited.clear()
+        for task in self.asking if self.fetching is None else {*self.asking, self.fetching}:
+            task.cancel()
 
     def cut(self) -> None:
         """End what still runs."""

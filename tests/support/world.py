@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from connector.core.answers import Answer, Answered
 from connector.core.dead_letter import DeadLetter, Origin
@@ -207,12 +207,12 @@ class Coordinator:
             self.history.append(applied)
         return CommitFailed(refused) if refused else Committed()
 
-    def pause(self, partitions: Sequence[TopicPartition]) -> None:
-        self.paused.update(partitions)
+    def pause(self, tp: TopicPartition, epoch: Epoch) -> None:
+        self.paused.add(tp)
         self.pauses += 1
 
-    def resume(self, partitions: Sequence[TopicPartition]) -> None:
-        self.paused.difference_update(partitions)
+    def resume(self, tp: TopicPartition, epoch: Epoch) -> None:
+        self.paused.discard(tp)
 
     def reread(self, tp: TopicPartition, epoch: Epoch) -> None:
         self.rereads.append((tp, epoch))
@@ -349,7 +349,7 @@ class Stage:
         self.pipeline = Pipeline(world, Policy(**{**defaults, **policy}))
         self._run: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Stage":
+    async def __aenter__(self) -> Self:
         self._run = asyncio.create_task(self.pipeline.run())
         await asyncio.sleep(0)
         return self

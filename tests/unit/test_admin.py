@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from connector.adapters.admin import AdminServer, AdminSources, Heartbeat
-from connector.core.status import BuildInfo, HoldStatus, PartitionStatus, Snapshot
+from connector.core.status import BuildInfo, CircuitStatus, HoldStatus, PartitionStatus, Snapshot
 
 BUILD = BuildInfo(version="1.2.3", revision="abc", python="3.12.1", librdkafka="2.16.0")
 RUNNING = Snapshot(state="running", ready=True, last_poll_wall=1000.0)
@@ -104,6 +104,21 @@ async def test_an_open_circuit_is_ready_and_degraded(pod: Pod) -> None:
     pod.snapshot = replace(RUNNING, state="circuit_open")
     answer = await pod.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+
+
+async def test_the_open_circuit_of_one_app_of_several_is_named(pod: Pod) -> None:
+    """Others flow, so the state says nothing of it: the body must."""
+    circuits = (CircuitStatus("main", "closed"), CircuitStatus("other", "half_open", 900.0))
+    pod.snapshot = replace(RUNNING, circuits=circuits)
+    answer = await pod.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["circuits"] == [{"app": "other", "state": "half_open", "since_wall": 900.0}]
+    said = {
+        "check": "circuits",
+        "ok": False,
+        "detail": "Front does not answer, or fails, for app other (half_open)",
+    }
+    assert said in answer.json()["checks"]
 
 
 async def test_health_answers_200_whatever_the_state(pod: Pod) -> None:

@@ -268,3 +268,23 @@ def test_a_key_that_has_not_begun_cannot_end() -> None:
         made.done(slot)
     with pytest.raises(AssertionError, match="open already"):
         made.open(TP)
+
+
+def test_a_gate_that_names_no_later_time_is_a_defect() -> None:
+    """It would be asked for ever without the clock moving."""
+    made = dispatch()
+    made.add(TP, ("A",), CHANNEL, "A1")
+    with pytest.raises(AssertionError):
+        made.next(3.0, lambda _, now: now)
+
+
+def test_what_is_said_again_of_a_settled_head_changes_nothing() -> None:
+    """The key is gone with its last record; a second answer neither brings it back nor frees a slot twice."""
+    made = dispatch()
+    made.add(TP, ("A",), CHANNEL, "A1")
+    (slot,) = start(made)
+    made.done(slot)
+    made.done(slot)
+    made.again(slot, CHANNEL, None)
+    assert start(made) == []
+    assert (made.in_flight, made.queued) == (0, 0)

@@ -1,5 +1,6 @@
 """The lease: for how long a member that hears nothing from its coordinator may still start requests."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,3 +44,33 @@ def test_the_newest_commit_counts_in_whatever_order_answers_come(
         lease.renewed(at)
     assert lease.live(now) == (max(sent) + (session_s - session_s * share) - now > 0)
     assert lease.due(now) or lease.live(now)
+
+
+def test_a_member_that_idled_at_any_hour_is_due_by_what_has_passed() -> None:
+    """The clock's own number says nothing: it counts from when the machine started."""
+    lease = Lease(session_s=45.0, request_deadline_s=15.0)
+    lease.renewed(1_000.0)
+    assert (lease.due(1_014.0), lease.due(1_015.0)) == (False, True)
+
+
+def test_a_short_deadline_still_renews_at_a_third_of_the_session() -> None:
+    """Half of so long a lease would be later than the coordinator should wait for a sign of life."""
+    lease = Lease(session_s=45.0, request_deadline_s=5.0)
+    lease.renewed(0.0)
+    assert (lease.due(14.9), lease.due(15.0)) == (False, True)
+
+
+def test_reb_15_a_member_that_was_put_out_starts_nothing_until_a_commit_is_acknowledged() -> None:
+    """However fresh the last acknowledged one was; it commits again at once."""
+    lease = Lease(session_s=45.0, request_deadline_s=15.0)
+    lease.renewed(100.0)
+    lease.ended()
+    assert (lease.live(100.1), lease.due(100.1), lease.remaining(100.1)) == (False, True, None)
+    lease.renewed(101.0)
+    assert lease.live(101.1)
+
+
+def test_a_deadline_as_long_as_the_session_is_a_defect() -> None:
+    """No request could ever start; the settings refuse it before."""
+    with pytest.raises(AssertionError):
+        Lease(session_s=15.0, request_deadline_s=15.0)

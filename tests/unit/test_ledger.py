@@ -253,3 +253,9 @@ def test_the_position_never_goes_back() -> None:
     settle(book, 0, 1)
     book.advance(1)
     assert (book.position, book.frontier) == (2, 2)
+
+
+def test_an_inherited_run_that_ends_where_the_ledger_begins_lends_it_no_leader_epoch() -> None:
+    """It names nothing above the frontier, so the map to write is not of its epoch."""
+    book = Ledger(EPOCH, 5, ((3, 5),), leader_epoch=2, inherited_leader_epoch=9)
+    assert (book.settled_above(), book.map_leader_epoch) == ((), 2)

@@ -219,10 +219,45 @@ def test_led_04_alternating_holes_at_a_large_odd_start() -> None:
     assert offsets(believed_of(ahead(start, range(start, start + 100), *even))) == set(even)
 
 
+@pytest.mark.parametrize("number", [127, 128, 129, 255, 256, 16_383, 16_384, 16_385, 2**21, 2**42])
+def test_numbers_at_which_another_byte_begins_come_back(number: int) -> None:
+    """As a gap and as a length, alone and before another."""
+    settled = ((1 + number, 1 + 2 * number), (1 + 3 * number, 1 + 4 * number), (5 * number, 5 * number + 1))
+    for runs in (settled, settled[:1]):
+        assert read(write(LOG, 1, runs, released=False), LOG, 1) == Believed(False, runs)
+
+
+@pytest.mark.parametrize("gap", range(1, 6))
+def test_every_short_run_comes_back(gap: int) -> None:
+    """However its text happens to end: only the padding of base64 is left out, and no letter with it."""
+    for length in range(1, 200):
+        settled = ((gap, gap + length),)
+        assert read(write(LOG, 0, settled, released=False), LOG, 0) == Believed(False, settled)
+
+
 def test_the_largest_offset_of_all_comes_back() -> None:
     """Offsets are signed 64-bit numbers."""
     settled = ((2**63 - 6, 2**63 - 1),)
     assert read(write(LOG, 0, settled, released=True), LOG, 0) == Believed(True, settled)
+
+
+@pytest.mark.parametrize("leader_epoch", [None, 0, 7, 2**31 - 1])
+def test_the_leader_epoch_comes_back(leader_epoch: int | None) -> None:
+    """All that Kafka can give: 32 bits with a sign, or none."""
+    text = write(LOG, 0, ((1, 2),), released=False, leader_epoch=leader_epoch)
+    assert read(text, LOG, 0) == Believed(False, ((1, 2),), leader_epoch)
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_an_entry_says_all_that_a_commit_needs(released: bool) -> None:
+    """Whose it is and when it must not be sent any more, the offset with its leader epoch, and the text for the next owner."""
+    ledger = Ledger(EPOCH, 4, leader_epoch=2)
+    for offset, leader_epoch in ((4, 2), (5, 3), (6, 3)):
+        ledger.take(offset, leader_epoch)
+    ledger.settle(6, EPOCH)
+    made = entry(TP, ledger, LOG, released=released)
+    assert (made.tp, made.epoch, made.offset, made.leader_epoch) == (TP, EPOCH, 4, 2)
+    assert read(made.metadata, LOG, 4) == Believed(released, ((6, 7),), 3)
 
 
 @pytest.mark.parametrize("limit", [-1, 4_001])

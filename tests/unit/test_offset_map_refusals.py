@@ -149,6 +149,7 @@ def test_led_17_the_offset_it_was_written_for_is_compared_as_we_write_it(written
         pytest.param(b"\x81", id="a number that does not end"),
         pytest.param(numbers(1) + b"\xff" * 9 + b"\x01", id="a number of more than 63 bits"),
         pytest.param(b"\xff" * 3000 + b"\x01\x01", id="a number of three thousand bytes"),
+        pytest.param(b"\x80" * 9 + b"\x00\x01", id="a small number in ten bytes"),
         pytest.param(numbers(MAX_OFFSET - OFFSET, 1), id="a run beyond the largest offset"),
         pytest.param(numbers(*(MAX_OFFSET - 5,) * 40), id="runs whose sum is beyond it"),
     ],
@@ -160,7 +161,13 @@ def test_led_17_numbers_that_make_no_map_are_refused(packed: bytes) -> None:
 
 @pytest.mark.parametrize(
     "armoured",
-    ["", "A", "!!!!", "AAAA", deflated(numbers(1, 3))[:-2], deflated(numbers(1, 3)) + "AAAA", "é"],
+    [
+        *("", "A", "!!!!", "AAAA", deflated(numbers(1, 3))[:-2], deflated(numbers(1, 3)) + "AAAA", "é"),
+        pytest.param("!!!!" + deflated(numbers(1, 3)), id="a map with strange characters"),
+        pytest.param(
+            deflated(numbers(1, 3))[:2] + "\n" + deflated(numbers(1, 3))[2:], id="a map on two lines"
+        ),
+    ],
 )
 def test_led_17_what_is_not_deflated_whole_is_refused(armoured: str) -> None:
     """Not base64, not deflate, cut short, or with something behind it."""

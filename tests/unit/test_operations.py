@@ -41,6 +41,12 @@ def test_bad_01_each_operation_goes_where_the_contract_says(
         assert body_of(request) == body
 
 
+def test_an_operation_says_what_kind_of_key_it_has() -> None:
+    """Without a record, so that whoever reads a mapping file can tell what its rules are about."""
+    kinds = {name: key[0] for name, _, _, _, _, key in VALID}
+    assert {name: operation.entity for name, operation in OPERATIONS.items()} == kinds
+
+
 def test_a_404_may_mean_not_yet_for_what_refers_to_a_call_or_a_message() -> None:
     """Exactly the operations whose target Front creates some time after accepting it."""
     assert {name for name, operation in OPERATIONS.items() if operation.awaits_creation} == {

@@ -10,7 +10,7 @@ from connector.core.pacing import RateLimits
 from connector.core.records import Channel, Epoch
 from connector.ports import RegistryUnavailable
 from tests.support.virtual_time import in_virtual_time
-from tests.support.world import SCHEMA, TP, Stage, record
+from tests.support.world import OTHER, SCHEMA, TP, Stage, record
 
 
 @in_virtual_time
@@ -176,3 +176,18 @@ async def test_reb_13_a_claim_is_not_repeated_when_its_partition_is_gone() -> No
         await stage.pipeline.revoke([TP], 1.0)
         await stage.quiet(5.0)
         assert stage.coordinator.asked == 5
+
+
+@in_virtual_time
+async def test_ord_03_a_slot_that_a_revoke_freed_is_used_at_once() -> None:
+    """One slot, held by a request of a partition that is given back: the other partition's record starts when it is cut off."""
+    async with Stage(in_flight=1) as stage:
+        stage.front.delay = lambda sent: 1e9 if sent.key == "stuck" else 0.01
+        stage.assign()
+        stage.assign(tp=OTHER)
+        await stage.quiet(0.1)
+        stage.pipeline.received([record(0, "stuck"), record(0, "waits", tp=OTHER)])
+        await stage.quiet(0.1)
+        await stage.pipeline.revoke([TP], 1.0)
+        await stage.quiet(0.1)
+        assert [sent.key for sent in stage.front.sent] == ["stuck", "waits"]

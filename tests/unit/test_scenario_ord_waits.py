@@ -5,8 +5,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from connector.core.answers import Answered
 from connector.core.decode import SchemaId
 from connector.core.mapping import MappingSet
@@ -67,11 +65,6 @@ def in_room(offset: int, room: str, schema: int = 1) -> Record:
     return replace(record(offset, room, schema=schema), headers=(("room", room.encode()),))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a key is taken to be unknown until its record is mapped, whatever order_by needs",
-)
 def test_ord_15_a_key_that_only_headers_make_is_known_without_the_schema(tmp_path: Path) -> None:
     """A rule orders by a header: a record whose schema is not known holds up its own room and no other."""
     maps = loaded(folder(tmp_path, messages=BY_HEADER)).mappings
@@ -185,11 +178,6 @@ topics:
 """
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="nothing warns when the operations of one call come from several topics",
-)
 def test_ord_16_operations_of_one_entity_from_two_topics_are_warned_about(tmp_path: Path) -> None:
     """Between topics there is no order: whoever maps a call from two of them is told before it hurts."""
     warnings = " ".join(loaded(folder(tmp_path, calls=TWO_TOPICS)).warnings)

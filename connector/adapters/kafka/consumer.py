@@ -18,13 +18,13 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from connector.adapters.kafka import client, fatal, starts
 from connector.adapters.kafka.assignments import Assignments
-from connector.adapters.kafka.protocols import Client, TopicIds
+from connector.adapters.kafka.protocols import Client, Command, TopicIds
 from connector.adapters.kafka.runtime import Runtime
 from connector.core.mapping import OnMissingOffset, Start
 from connector.core.offset_map import CommitEntry
 from connector.core.records import Epoch, Record
 from connector.core.records import TopicPartition as TP
-from connector.ports import CommitFailed, Committed, EventLog, RecordSink
+from connector.ports import CommitFailed, Committed, EventLog, RecordSink, StartupRefused
 
 LIBRARY_LOG = logging.getLogger("librdkafka")
 LOGIN_REFUSED = "the brokers refuse our login: check the sasl settings in kafka.properties and kafka.properties_from_files"
@@ -117,13 +117,15 @@ class KafkaSource:
         self._bridge.tell_thread(commit)
         return await answer
 
-    def pause(self, partitions: Sequence[TP]) -> None:
+    def pause(self, tp: TP, epoch: Epoch) -> None:
         """See `ports.Offsets`."""
-        self._bridge.tell_thread(lambda consumer: client.quietly(consumer.pause, self._owned(partitions)))
+        place = [TopicPartition(*tp)]
+        self._if_flowing(tp, epoch, lambda consumer: client.quietly(consumer.pause, place))
 
-    def resume(self, partitions: Sequence[TP]) -> None:
+    def resume(self, tp: TP, epoch: Epoch) -> None:
         """See `ports.Offsets`."""
-        self._bridge.tell_thread(lambda consumer: client.quietly(consumer.resume, self._owned(partitions)))
+        place = [TopicPartition(*tp)]
+        self._if_flowing(tp, epoch, lambda consumer: client.quietly(consumer.resume, place))
 
     def reread(self, tp: TP, epoch: Epoch) -> None:
         """See `ports.Offsets`."""
@@ -138,8 +140,14 @@ class KafkaSource:
         """Fetch nothing more, for a stop: what is polled from now on would only be thrown away."""
         self._bridge.tell_thread(lambda consumer: client.quietly(consumer.pause, consumer.assignment()))
 
-    def _owned(self, partitions: Sequence[TP]) -> list[TopicPartition]:
-        return [TopicPartition(*tp) for tp in partitions if self.assignments.flows(tp)]
+    def _if_flowing(self, tp: TP, epoch: Epoch, command: Command) -> None:
+        """Carried out between two polls; by then the partition may have left, or be another assignment's."""
+
+        def act(consumer: Client) -> None:
+            if self.assignments.epoch(tp) == epoch and self.assignments.flows(tp):
+                command(consumer)
+
+        self._bridge.tell_thread(act)
 
     def _hear(self, records: Sequence[Record]) -> None:
         self._heard += 1
@@ -173,16 +181,25 @@ class KafkaSource:
                 self._thread_wait(consumer, REBUILD_S)
             if self._thread_prepare(consumer, topic_ids):
                 self._thread_consume(consumer)
-        except fatal.Rebuild as failed:
-            self.joined = False
-            self.waiting_for = failed.waiting_for
-            self._bridge.tell_loop(self._on_error, failed.code)
-            self._log.warning("kafka.client_rebuilt", error_type=failed.code, detail=failed.detail)
-            self.assignments.lose_all()
+        except KafkaException as error:
+            self._thread_failed(error)
             return True
         finally:
             consumer.close()
         return False
+
+    def _thread_failed(self, error: KafkaException) -> None:
+        """Lose everything and say why. Raises `StartupRefused` where another client would fail alike."""
+        if not fatal.is_end(error.args[0]):
+            raise error  # a call that we got wrong
+        failed = fatal.verdict(error.args[0], fatal.Member.of(self._options.properties))
+        if isinstance(failed, StartupRefused):
+            raise failed
+        self.joined = False
+        self.waiting_for = failed.waiting_for
+        self._bridge.tell_loop(self._on_error, failed.code)
+        self._log.warning("kafka.client_rebuilt", error_type=failed.code, detail=failed.detail)
+        self.assignments.lose_all()
 
     def _thread_prepare(self, consumer: Client, topic_ids: TopicIds) -> bool:
         """Wait for the brokers, check the topics, apply first starts. False when stopped meanwhile."""
@@ -281,7 +298,7 @@ class KafkaSource:
         elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
             self.assignments.begin_again(consumer, tp)
         elif fatal.is_end(error):
-            raise fatal.verdict(error, fatal.Member.of(self._options.properties))
+            raise KafkaException(error)
         else:
             if code in _TOPIC_UNKNOWN:
                 self.assignments.suspect_topics()

@@ -30,14 +30,13 @@ class Member:
         )
 
 
-class Rebuild(Exception):
-    """The client is of no more use; `waiting_for` says what for, in readiness' body."""
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """The client is of no more use, and another one may be. `waiting_for`: a clause for readiness' body."""
 
-    def __init__(self, code: str, waiting_for: str, detail: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.waiting_for = waiting_for
-        self.detail = detail
+    code: str
+    waiting_for: str
+    detail: str
 
 
 def is_end(error: KafkaError) -> bool:

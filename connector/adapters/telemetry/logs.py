@@ -39,6 +39,8 @@ EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     FOREIGN_EVENT: frozenset({"message"}),
     "connector.started": frozenset({"port"}),
     "startup.refused": frozenset({"why"}),
+    # Names of files and topics.
+    "config.warning": frozenset({"why"}),
     "backlog.found": frozenset({"records", "begins_at"}),
     "consumer.revoked": frozenset({"partitions"}),
     "consumer.lost": frozenset({"partitions"}),
@@ -75,6 +77,7 @@ _EACH_COUNTS = """
     connector.started connector.stopped state.changed consumer.assigned consumer.revoked consumer.lost
     record.accepted record.skipped record.dead_lettered record.parked hold.started hold.released admin.action
     circuit.opened circuit.closed backlog.found offset.missing stop.uncommitted
+    config.warning
 """
 NEVER_SUPPRESSED = frozenset(_EACH_COUNTS.split())
 """A record's fate, a change of state and an audited action are each worth their line, however many come."""

@@ -68,6 +68,7 @@ class Metrics:
         self._possible_duplicates = self._counter("possible_duplicates_total")
         self._stale_settles = self._counter("stale_settles_total")
         self._stray_settles = self._counter("stray_settles_total")
+        self._keys_in_two_partitions = self._counter("order_key_in_two_partitions_total")
 
         self._pauses = self._counter("consumer_pauses_total")
         self._rebalances = self._counter("consumer_rebalances_total")
@@ -161,6 +162,10 @@ class Metrics:
     def stray_settle(self) -> None:
         """A record settled that its ledger does not wait for."""
         self._stray_settles.inc()
+
+    def key_in_two_partitions(self) -> None:
+        """An order key that was seen in one partition came from another."""
+        self._keys_in_two_partitions.inc()
 
     # Consumer
 

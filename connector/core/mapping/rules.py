@@ -52,6 +52,17 @@ class Rules:
     rules: tuple[Rule, ...]
     otherwise: Literal["dead_letter", "skip"]
     channels: ChannelDirectory
+    early_order_by: tuple[Node, ...] | None = None
+    """The `order_by` of every rule that makes requests, if it is one and reads neither `value` nor `schema`; else None."""
+
+    def early_key(self, scope: Scope) -> OrderKey | None:
+        """The key that the record's plan will have, whichever rule holds; `scope` has no value. None: not known yet."""
+        if self.early_order_by is None:
+            return None
+        try:
+            return _order_key(self.early_order_by, scope)
+        except Failed:
+            return None
 
     def map(self, taken: Input, scope: Scope) -> Result:
         """What the first rule that holds makes of the record."""
@@ -81,7 +92,7 @@ class Rules:
             except Failed as failure:
                 return failed(rule.name, failure, request.operation.name)
         try:
-            key = _order_key(rule, scope)
+            key = None if rule.order_by is None else _order_key(rule.order_by, scope)
         except Failed as failure:
             return failed(rule.name, failure)
         return plan(drafts, taken.record, rule.name, key)
@@ -105,7 +116,5 @@ class Rules:
         )
 
 
-def _order_key(rule: Rule, scope: Scope) -> OrderKey | None:
-    if rule.order_by is None:
-        return None
-    return tuple(evaluate_text(node, scope, f"order_by[{index}]") for index, node in enumerate(rule.order_by))
+def _order_key(order_by: tuple[Node, ...], scope: Scope) -> OrderKey:
+    return tuple(evaluate_text(node, scope, f"order_by[{index}]") for index, node in enumerate(order_by))

@@ -9,7 +9,8 @@ from connector.core.mapping.mapper import PythonMapper
 from connector.core.mapping.requests import scope_of
 from connector.core.mapping.results import Input, Result, Skip
 from connector.core.mapping.rules import Rules
-from connector.core.records import Record
+from connector.core.mapping.templates import Scope
+from connector.core.records import OrderKey, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class TopicMapping:
     constants: Mapping[str, object] = field(repr=False)
     """Tables and `env`, by the name under which expressions see them."""
 
+    @property
+    def entities(self) -> frozenset[str]:
+        """The kinds of thing that its rules' operations are about; empty if a Python mapper says what they are."""
+        rules = self.maps.rules if isinstance(self.maps, Rules) else ()
+        return frozenset(request.operation.entity for rule in rules for request in rule.requests)
+
     def skips(self, record: Record, now_wall: float) -> Skip | None:
         """Whether the record is passed over whatever it says: asked before it is decoded. `now_wall`: Unix seconds."""
         if record.value is None:
@@ -58,9 +65,21 @@ class TopicMapping:
             return skip
         match self.maps:
             case Rules() as rules:
-                return rules.map(taken, {**self.constants, **scope_of(taken)})
+                return rules.map(taken, self._scope(taken))
             case PythonMapper() as mapper:
                 return mapper.map(taken)
+
+    def early_key(self, record: Record, key: object) -> OrderKey | None:
+        """The order key of whatever requests the record becomes, if it can be told before its value is read; else None.
+
+        `key`: the record's own, decoded. What a Python mapper makes of a record is not known before it is called.
+        """
+        if not isinstance(self.maps, Rules):
+            return None
+        return self.maps.early_key(self._scope(Input(record=record, value=None, key=key, schema=None)))
+
+    def _scope(self, taken: Input) -> Scope:
+        return {**self.constants, **scope_of(taken)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,22 @@ class Operation:
     awaits_creation: bool = False
 
     @property
+    def entity(self) -> Literal["call", "conversation", "channel"]:
+        """What it is about, and the kind of order key that its requests have by default (`build`)."""
+        if self.path.startswith(_CALLS):
+            return "call"
+        of_messages = ("/inbound_messages", "/outbound_messages", "/status")
+        return "conversation" if self.path.endswith(of_messages) else "channel"
+
+    @property
     def takes_alias(self) -> bool:
         """Whether `alt:address:…` may stand for the channel: Front offers it for all but the call routes."""
-        return not self.path.startswith("/channels/{channel_id}/calls")
+        return not self.path.startswith(_CALLS)
 
 
 _CHANNEL = "/channels/{channel_id}"
-_CALL = f"{_CHANNEL}/calls/{{external_call_id}}"
+_CALLS = f"{_CHANNEL}/calls"
+_CALL = f"{_CALLS}/{{external_call_id}}"
 _TEMPLATES = f"{_CHANNEL}/application_message_templates"
 _STATUS = f"{_CHANNEL}/conversations/{{conv_ext_id}}/messages/{{message_ext_id}}/status"
 _OF_CALL = ("external_call_id",)
@@ -49,7 +58,7 @@ _TABLE = (
         ("external_id",),
         bodies.ApplicationMessageTemplateEditBlob,
     ),
-    Operation("create-call", "POST", f"{_CHANNEL}/calls", (), bodies.CreateCall),
+    Operation("create-call", "POST", _CALLS, (), bodies.CreateCall),
     Operation("update-call", "PATCH", _CALL, _OF_CALL, bodies.UpdateCall, awaits_creation=True),
     Operation(
         "add-call-recording",

@@ -72,6 +72,11 @@ class Judgement:
         return self.causes[RECORDED] + self.causes[UNEXPLAINED]
 
     @property
+    def among_equals(self) -> int:
+        """Repeats of requests that several records ask for alike (a channel's status): their causes cannot be told."""
+        return self.verdict.duplicates - self.causes.total()
+
+    @property
     def harmless(self) -> bool:
         """Nothing lost, out of order, repeated without need, dead-lettered without reason or committed too early."""
         harm = (
@@ -82,7 +87,12 @@ class Judgement:
             self.unplanned_letters,
             self.unexplained,
         )
-        return self.verdict.ok and not any(harm) and self.causes <= self.bound
+        return (
+            self.verdict.ok
+            and not any(harm)
+            and self.causes <= self.bound
+            and self.among_equals <= 10 + self.bound.total()
+        )
 
     def note(self, text: str) -> None:
         """Keep an example, at most twenty."""

@@ -174,7 +174,7 @@ class Play:
             committed: dict[TopicPartition, int] = {
                 TopicPartition(tp.topic, tp.partition): tp.offset for tp in told
             }
-            ends = self._ends()
+            ends = self.ends()
         except KafkaException:
             return None
         return sum(end - max(0, committed.get(tp, 0)) for tp, end in ends.items())
@@ -184,7 +184,8 @@ class Play:
         described = self._admin.describe_topics(TopicCollection(list(self.topics.values())))
         return {topic_id(str(future.result(10).topic_id)): name for name, future in described.items()}
 
-    def _ends(self) -> dict[TopicPartition, int]:
+    def ends(self) -> dict[TopicPartition, int]:
+        """Where the logs end. Raises KafkaException while a broker cannot say."""
         wanted = {
             KafkaPartition(self.topics[like], number): LATEST
             for like, count in PARTITIONS.items()

@@ -32,14 +32,15 @@ def table(rows: list[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     found = row.judgement
-    causes = ", ".join(f"{cause} {count}" for cause, count in sorted(found.causes.items())) or "-"
+    told = {**found.causes, "among equal requests": found.among_equals}
+    causes = ", ".join(f"{cause} {count}" for cause, count in told.items() if count) or "-"
     return (
         row.fault,
         row.protocol,
         str(found.verdict.produced),
         str(found.verdict.lost),
         str(found.out_of_order),
-        str(found.causes.total()),
+        str(found.verdict.duplicates),
         str(found.bound.total()),
         causes,
         str(found.moves.total()),

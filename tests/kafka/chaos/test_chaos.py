@@ -104,7 +104,7 @@ def _play(play: Play, scenario: Scenario) -> _Times:
     began = time.time()
     with scenario.fault(play):
         time.sleep(scenario.lasts_s)
-    times = _Times(began, time.time(), play.load.ends())
+    times = _Times(began, time.time(), play.ends())
     time.sleep(0.5)
     if scenario.returns:
         play.wait_for(VICTIM, 40)

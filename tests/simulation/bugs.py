@@ -1,0 +1,251 @@
+"""Bugs seeded on purpose, by name: each must be caught by a law, and we know by which and after how many schedules.
+
+A bug replaces methods of the product for as long as its context lasts. None of them is in the product.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from connector.adapters.kafka import client as real_client
+from connector.adapters.kafka.assignments import Assignments
+from connector.adapters.kafka.consumer import KafkaSource
+from connector.core import offset_map
+from connector.core.dispatch import Dispatch
+from connector.core.lease import Lease
+from connector.core.ledger import Ledger, Settling
+from connector.core.mapping import Plan
+from connector.core.offset_map import LogIdentity
+from connector.core.pacing import Pacing
+from connector.core.prepare import SchemaNeeded, prepare
+from connector.core.records import Epoch
+from connector.pipeline import life, ownership
+from connector.pipeline.life import Pipeline
+from connector.pipeline.ownership import Ownership
+from connector.pipeline.partition import Partition
+from connector.pipeline.work import Work
+from connector.ports import CommitFailed, Committed
+
+Replacement = tuple[object, str, object]
+
+
+def _two_commits_in_flight() -> Sequence[Replacement]:
+    """Handed over without waiting for the answer; the client retries the first behind the second."""
+
+    def commit(consumer: Any, entries: Sequence[Any]) -> Committed | CommitFailed:
+        consumer.commit(offsets=[real_client.committable(entry) for entry in entries], asynchronous=True)
+        return Committed()
+
+    return [(real_client, "commit", commit)]
+
+
+def _map_without_identity() -> Sequence[Replacement]:
+    """Whatever log and offset a map was written for."""
+    true = offset_map.read
+
+    def believe(text: str | None, log: LogIdentity, offset: int, end: int | None = None) -> object:
+        parts = (text or "").split(";")
+        if len(parts) < 5 or not parts[3].isdecimal():
+            return true(text, log, offset, end)
+        return true(text, LogIdentity(parts[1], parts[2]), int(parts[3]))
+
+    return [(ownership, "read", believe)]
+
+
+def _map_of_the_unsettled_cut() -> Sequence[Replacement]:
+    """A map that lists what is unsettled: what was cut off it counts as settled."""
+    true = offset_map.fit
+
+    def fit(log: LogIdentity, offset: int, settled: Any, **options: Any) -> object:
+        made = true(log, offset, settled, **options)
+        if not made.shed:
+            return made
+        return true(
+            log, offset, ((offset + 1, settled[-1][1]),), **{**options, "limit": offset_map.MAX_METADATA}
+        )
+
+    return [(offset_map, "fit", fit)]
+
+
+def _pause_not_reset_on_assign() -> Sequence[Replacement]:
+    true = Assignments.assigned
+
+    def assigned(self: Assignments, consumer: Any, partitions: Any) -> None:
+        with patch.object(consumer, "resume", lambda _: None):
+            true(self, consumer, partitions)
+
+    return [(Assignments, "assigned", assigned)]
+
+
+def _unknown_key_passed() -> Sequence[Replacement]:
+    """Records behind one whose schema is not there yet are let through."""
+
+    def take_in(self: Pipeline, part: Partition) -> None:
+        waiting = []
+        while part.inbox:
+            record = part.inbox.popleft()
+            prepared = prepare(
+                record, self._world.mappings.topics[record.topic], self.schemas.known, self._clock.wall()
+            )
+            if isinstance(prepared, SchemaNeeded):
+                waiting.append(record)
+                if part.fetching is None:
+                    part.fetching = self.ownership.tasks.create_task(self._fetch_schema(part, prepared.ref))
+            else:
+                self._admit(part, record, prepared)
+        part.inbox.extend(waiting)
+
+    return [(Pipeline, "_take_in", take_in)]
+
+
+def _settle_without_epoch() -> Sequence[Replacement]:
+    """Work of a former assignment settles in the ledger that is there now."""
+
+    def settle(self: Pipeline, ledger: Ledger, record: Any, outcome: Any, taken_at: float) -> bool:
+        part = self.partitions.get(record.tp)
+        if part is None:
+            return False
+        part.ledger.settle(record.offset, part.ledger.epoch)
+        part.free(record)
+        self._intake.settled(part)
+        return True
+
+    def cut(self: Partition) -> None:
+        """Nothing of the former assignment is ended either: else there would be nobody to settle late."""
+
+    return [(Pipeline, "_settle", settle), (Partition, "cut", cut)]
+
+
+def _commit_entry_without_epoch() -> Sequence[Replacement]:
+    async def commit(self: KafkaSource, entries: Sequence[Any]) -> Committed | CommitFailed:
+        answer: asyncio.Future[Committed | CommitFailed] = asyncio.get_running_loop().create_future()
+
+        def do(consumer: Any) -> None:
+            result = real_client.commit(consumer, entries)
+            self._bridge.tell_loop(lambda: answer.done() or answer.set_result(result))
+
+        self._bridge.tell_thread(do)
+        return await answer
+
+    return [(KafkaSource, "commit", commit)]
+
+
+def _send_before_the_claim() -> Sequence[Replacement]:
+    true = Ownership.assign
+
+    def assign(self: Ownership, assignments: Sequence[Any], wait_s: float) -> None:
+        true(self, assignments, wait_s)
+        for given in assignments:
+            self.partitions[given.tp].opened = True
+            self._dispatch.open(given.tp)
+        self._may_start()
+
+    async def opened(self: Ownership, parts: Sequence[Partition], wait_s: float) -> None:
+        self._may_start()
+
+    return [(Ownership, "assign", assign), (Ownership, "_open", opened)]
+
+
+def _highest_settled_plus_one() -> Sequence[Replacement]:
+    settle, frontier = Ledger.settle, Ledger.frontier
+    highest: dict[int, tuple[Ledger, int]] = {}
+
+    def settled(self: Ledger, offset: int, epoch: Epoch) -> Settling:
+        answer = settle(self, offset, epoch)
+        if answer is Settling.SETTLED:
+            highest[id(self)] = (self, max(offset, highest.get(id(self), (self, offset))[1]))
+        return answer
+
+    def top(self: Ledger) -> int:
+        true: int = frontier.fget(self)  # type: ignore[attr-defined]
+        return max(true, highest[id(self)][1] + 1) if id(self) in highest else true
+
+    return [
+        (Ledger, "settle", settled),
+        (Ledger, "frontier", property(top)),
+        (Ledger, "settled_above", lambda self: ()),
+    ]
+
+
+def _key_freed_before_the_letter() -> Sequence[Replacement]:
+    true = Dispatch.done
+    freed: list[object] = []
+
+    def settling(self: Dispatch[Any], slot: Any) -> None:
+        freed.append(slot)
+        true(self, slot)
+
+    def done(self: Dispatch[Any], slot: Any) -> None:
+        if any(one is slot for one in freed):
+            freed[:] = [one for one in freed if one is not slot]
+        else:
+            true(self, slot)
+
+    return [(Dispatch, "settling", settling), (Dispatch, "done", done)]
+
+
+def _429_stops_only_its_own_key() -> Sequence[Replacement]:
+    return [(Pacing, "throttle", lambda *_: None)]
+
+
+def _second_request_skipped_after_restart() -> Sequence[Replacement]:
+    """A record of several requests begins behind the first where it was seen before."""
+    seen: set[tuple[object, int]] = set()
+
+    def begin(record: Any, ledger: Ledger, plan: Plan, taken_at: float) -> Work:
+        work = Work(record, ledger, plan, taken_at)
+        place = (record.value, record.offset)
+        if len(plan.requests) > 1 and place in seen:
+            work.index = 2
+        seen.add(place)
+        return work
+
+    return [(life, "Work", begin)]
+
+
+def _counted_without_evidence() -> Sequence[Replacement]:
+    true = Work.attempt
+
+    def attempt(self: Work, accepted_at: float | None) -> object:
+        return true(self, float("inf"))
+
+    return [(Work, "attempt", attempt)]
+
+
+def _no_lease() -> Sequence[Replacement]:
+    return [(Lease, "live", lambda self, now: self.remaining(now) is not None)]
+
+
+def _no_wait_for_the_former_owner() -> Sequence[Replacement]:
+    true = Ownership.assign
+    return [(Ownership, "assign", lambda self, assignments, _: true(self, assignments, 0.0))]
+
+
+BUGS: dict[str, Callable[[], Sequence[Replacement]]] = {
+    "two commits in flight": _two_commits_in_flight,
+    "a map without identity": _map_without_identity,
+    "a map of the unsettled, cut": _map_of_the_unsettled_cut,
+    "pause not reset on assign": _pause_not_reset_on_assign,
+    "unknown key passed": _unknown_key_passed,
+    "settle without epoch": _settle_without_epoch,
+    "commit entry without epoch": _commit_entry_without_epoch,
+    "send before the claim": _send_before_the_claim,
+    "commit = highest settled + 1": _highest_settled_plus_one,
+    "key freed before the letter": _key_freed_before_the_letter,
+    "429 stops only its own key": _429_stops_only_its_own_key,
+    "second request skipped after a restart": _second_request_skipped_after_restart,
+    "an attempt counted without evidence": _counted_without_evidence,
+    "no lease": _no_lease,
+    "no wait for the former owner": _no_wait_for_the_former_owner,
+}
+
+
+@contextmanager
+def seeded(name: str) -> Iterator[None]:
+    """The product with this bug."""
+    with ExitStack() as stack:
+        for target, attribute, replacement in BUGS[name]():
+            stack.enter_context(patch.object(target, attribute, replacement))
+        yield

@@ -1,0 +1,197 @@
+"""The fetching side of a client: what is assigned, prefetched, paused and at its end. See `client.py`."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import greenlet  # type: ignore[import-untyped]
+from confluent_kafka import KafkaError, KafkaException
+
+from connector.core.records import TopicPartition
+from tests.simulation.kernel import Life
+from tests.simulation.log import PartitionLog
+from tests.simulation.messages import (
+    ClientWorld,
+    Fetch,
+    Message,
+    Place,
+    Rebalance,
+    kafka_error,
+    leader_epoch,
+)
+from tests.simulation.thread import PollThread
+
+FETCH_MOST = 8
+QUEUE_MOST = 24
+
+
+class Fetching:
+    """Partitions and the queue of what was fetched of them. A version outdates messages without looking for them."""
+
+    def __init__(self, thread: PollThread, world: ClientWorld, random: Random) -> None:
+        self.name = thread.process.name
+        self.thread = thread
+        self.process = thread.process
+        self.world = world
+        self.kernel = world.kernel
+        self.random = random
+        self.paused: dict[TopicPartition, None] = {}
+        self.assigned: dict[TopicPartition, Fetch] = {}
+        self._queue: deque[Message | Rebalance] = deque()
+        self._messages = 0
+        self._pending = 0
+        """Callbacks in the queue."""
+        self._versions = 0
+        self._wake: Callable[[Any], None] | None = None
+        """Wakes a poll that waits."""
+        self._watching: dict[int, PartitionLog] = {}
+
+    def _put(self, item: "Message | Rebalance") -> None:
+        self._queue.append(item)
+        if isinstance(item, Message):
+            self._messages += 1
+        else:
+            self._pending += 1
+        if self._wake is not None:
+            self.process.after(0.0, self._wake, None)
+
+    def _alive(self) -> None:
+        if self.process.life is Life.DEAD:
+            raise greenlet.GreenletExit
+
+    def _current(self, message: Message) -> Fetch | None:
+        fetch = self.assigned.get(message.tp)
+        # Errors that stop a partition carry no version (rd_kafka_offset_reset): a pause does not throw them away.
+        return fetch if fetch is not None and message.version in (0, fetch.version) else None
+
+    def _fetch(self, fetch: Fetch) -> None:
+        if fetch.under_way or fetch.stopped or fetch.tp in self.paused or self._messages >= QUEUE_MOST:
+            return
+        fetch.under_way = True
+        wait = max(0.0, fetch.log.readable_from - self.kernel.now)
+        self.process.after(wait + self.random.uniform(0.002, 0.03), self._fetched, fetch, fetch.version)
+
+    def _fetched(self, fetch: Fetch, version: int) -> None:
+        if self.assigned.get(fetch.tp) is not fetch or fetch.version != version:
+            return
+        fetch.under_way = False
+        if fetch.tp in self.paused:
+            return
+        log = self.world.cluster.logs.get(fetch.tp)
+        if log is None:
+            if fetch.told_end is None:
+                unknown = kafka_error(KafkaError.UNKNOWN_TOPIC_OR_PART)
+                self._put(Message(fetch.tp, 0, fetch.position, None, unknown))
+                fetch.told_end = -1
+            self.process.after(0.5, self._fetched, fetch, version)
+            fetch.under_way = True
+            return
+        if log is not fetch.log:
+            # Another topic of the same name: the client fetches on where it was.
+            fetch.log, fetch.leader_epoch, fetch.told_end = log, None, None
+            self._watch(log)
+        if log.readable_from > self.kernel.now:
+            self._fetch(fetch)
+            return
+        diverged = fetch.leader_epoch is not None and log.end_of_epoch(fetch.leader_epoch) < fetch.position
+        if diverged or not log.low <= fetch.position <= log.end:
+            fetch.stopped = True
+            error = kafka_error(KafkaError._AUTO_OFFSET_RESET)
+            self._put(Message(fetch.tp, 0, fetch.position, None, error))
+            return
+        records, position = log.read(fetch.position, FETCH_MOST)
+        position = max(position, fetch.position)
+        fetch.high = log.stable
+        for stored in records:
+            self._put(Message(fetch.tp, version, stored.offset, stored))
+        if records:
+            fetch.leader_epoch = records[-1].leader_epoch
+        fetch.position = position
+        if position < log.stable:
+            self._fetch(fetch)
+        elif fetch.told_end != position:
+            fetch.told_end = position
+            end = kafka_error(KafkaError._PARTITION_EOF)
+            self._put(Message(fetch.tp, version, position, None, end))
+
+    def _watch(self, log: PartitionLog) -> None:
+        self._watching[id(log)] = log
+        log.watchers[id(self)] = self._log_changed
+
+    def _log_changed(self) -> None:
+        if self.process.life is Life.DEAD:
+            return
+        for fetch in self.assigned.values():
+            self._fetch(fetch)
+
+    def _unwatch(self) -> None:
+        for log in self._watching.values():
+            log.watchers.pop(id(self), None)
+
+    def assignment(self) -> list[Any]:
+        self._alive()
+        return [Place(*tp) for tp in self.assigned]
+
+    def incremental_assign(self, partitions: Sequence[Any]) -> None:
+        self._alive()
+        for place in partitions:
+            tp = TopicPartition(place.topic, place.partition)
+            if tp in self.assigned:
+                raise KafkaException(kafka_error(KafkaError._CONFLICT))
+            log = self.world.cluster.logs.get(tp)
+            if log is None:
+                log = PartitionLog(tp, "absent")
+            self._versions += 1
+            known = place.offset >= 0
+            # The leader epoch is not looked at: the client compares it only as long as it knows nothing of the topic.
+            fetch = Fetch(tp, log, place.offset, place.offset, None, self._versions, place.offset)
+            self.assigned[tp] = fetch
+            self._watch(log)
+            if known:
+                self.world.observer.assigned(self.process, fetch)
+                self._fetch(fetch)
+            else:
+                fetch.stopped = True  # until its look-up is answered: the connector moves it before that
+
+    def seek(self, place: Any) -> None:
+        """From here on, held to the leader epoch of the place."""
+        self._alive()
+        fetch = self.assigned.get(TopicPartition(place.topic, place.partition))
+        if fetch is None or fetch.stopped:
+            raise KafkaException(kafka_error(KafkaError._STATE))
+        self._versions += 1
+        fetch.version = self._versions  # outdates what is prefetched
+        fetch.position = fetch.app = place.offset
+        fetch.leader_epoch = leader_epoch(place)
+        fetch.under_way, fetch.told_end = False, None
+        self._fetch(fetch)
+
+    def incremental_unassign(self, partitions: Sequence[Any]) -> None:
+        self._alive()
+        for place in partitions:
+            tp = TopicPartition(place.topic, place.partition)
+            if self.assigned.pop(tp, None) is None:
+                raise KafkaException(kafka_error(KafkaError._INVALID_ARG))
+            self.world.observer.unassigned(self.process, tp)
+
+    def pause(self, partitions: Sequence[Any]) -> None:
+        self._alive()
+        for place in partitions:
+            tp = TopicPartition(place.topic, place.partition)
+            fetch = self.assigned.get(tp)
+            # An error that waits in the queue is handed over even so: seen on librdkafka 2.16.
+            if fetch is not None and tp not in self.paused and not fetch.stopped:
+                self._versions += 1
+                fetch.version = self._versions  # outdates what is prefetched
+                fetch.position, fetch.under_way, fetch.told_end = fetch.app, False, None
+            self.paused[tp] = None
+
+    def resume(self, partitions: Sequence[Any]) -> None:
+        self._alive()
+        for place in partitions:
+            tp = TopicPartition(place.topic, place.partition)
+            self.paused.pop(tp, None)
+            fetch = self.assigned.get(tp)
+            if fetch is not None:
+                self._fetch(fetch)

@@ -1,0 +1,170 @@
+"""A schedule: how the world is configured, what is written when, and which faults strike. Made from a seed; data only.
+
+Shrinking drops records and faults from it; the world's own chances (delays, jitter) come from the seed all the same.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+from connector.core.mapping import OnMissingOffset, Start
+from tests.simulation.log import Kind
+from tests.simulation.records import ABSENT_SCHEMA, CHANNELS
+
+CALM_AT = 12.0
+"""Seconds after which no fault strikes and all that last have ended."""
+WINDOW = (0.2, 10.0)
+
+STATES = (
+    "starting", "idle", "claiming", "awaiting owner", "in flight", "backing off", "held", "circuit open", "paused", "committing",
+    "dead-lettering", "awaiting schema", "draining", "stopping",
+)  # fmt: skip
+
+FAULTS = (
+    "crash", "freeze", "cut off", "stop", "scale up", "scale down", "clock jump",
+    "coordinator moves", "coordinator loads", "commit refused", "commit answers lost", "commits late",
+    "metadata limit", "leader down",
+    "transaction", "compaction", "retention", "truncation", "recreation", "added partition", "offsets rewound",
+    "front 503", "front throttles", "front 401", "front 403", "front 404", "front wrong route", "front refuses",
+    "front resets", "front hangs", "front slow", "requests late", "requests too late",
+    "dead letters unwritable", "dead letters doubtful", "dead letters slow", "registry down",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A record, and how many offsets without one stand before it."""
+
+    at: float
+    topic: str
+    partition: int
+    conversation: str
+    channel: str
+    kind: Kind
+    schema: int
+    gap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. `member`, `partition`: which of those there are then. `when`: it waits for that state for a while.
+
+    `dice`: a number in [0, 1) that decides what is left to decide.
+    """
+
+    kind: str
+    at: float
+    member: int
+    partition: int
+    seconds: float
+    when: str | None
+    dice: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """How the world and the connector are set up. Seconds, unless the name says otherwise."""
+
+    classic: bool
+    members: int
+    topics: tuple[tuple[str, int], ...]
+    """Names and partitions."""
+    in_flight: int
+    partition_records: int
+    commit_interval: float
+    metadata_max: int
+    channel_per_second: int
+    company_per_minute: int
+    on_missing: OnMissingOffset
+    start: Start
+    foreign: bool
+    """The group begins with committed offsets and maps that somebody else wrote."""
+    skews: tuple[float, ...]
+    revoke_bound: float
+    drain: float
+    session: float = 4.0
+    heartbeat: float = 0.4
+    deadline: float = 1.2
+    max_poll: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole schedule."""
+
+    seed: int
+    config: Config
+    records: tuple[Written, ...]
+    faults: tuple[Fault, ...]
+
+
+def plan(seed: int) -> Plan:
+    """The schedule of a seed."""
+    random = Random(seed)
+    config = _config(random)
+    records = _records(random, config)
+    count = random.randint(5, 9)
+    kinds = random.sample(FAULTS, 5)
+    faults = sorted(
+        (
+            _fault(random, random.choice(kinds)) if i >= len(kinds) else _fault(random, kinds[i])
+            for i in range(count)
+        ),
+        key=lambda fault: fault.at,
+    )
+    return Plan(seed, config, records, tuple(faults))
+
+
+def _config(random: Random) -> Config:
+    topics: tuple[tuple[str, int], ...] = (("messages", random.randint(1, 3)),)
+    if random.random() < 0.4:
+        topics = (*topics, ("calls", 1))
+    return Config(
+        classic=random.random() < 0.5,
+        members=random.choice((2, 2, 2, 3)),
+        topics=topics,
+        in_flight=random.choice((1, 2, 4, 8)),
+        partition_records=random.choice((3, 6, 12, 50)),
+        commit_interval=random.choice((0.2, 0.5, 1.0)),
+        metadata_max=random.choice((4096, 4096, 120, 60)),
+        channel_per_second=random.choice((0, 0, 0, 10)),
+        company_per_minute=random.choice((0, 0, 0, 200)),
+        on_missing=random.choice(("hold", "earliest", "earliest", "latest")),
+        start=random.choice(("earliest", "earliest", "earliest", "latest")),
+        foreign=random.random() < 0.3,
+        revoke_bound=random.choice((0.4, 0.8, 1.5)),
+        drain=random.choice((0.4, 1.0, 3.0)),
+        skews=tuple(random.uniform(-0.4, 0.4) for _ in range(4)),
+    )
+
+
+_KINDS: tuple[tuple[str, Kind, int], ...] = (
+    ("a", "good", 5), ("b", "good", 4), ("c", "good", 3), ("three", "three", 2), ("bad", "bad", 1), ("skip", "skip", 1),
+    ("rejected", "rejected", 1), ("poison", "poison", 1),
+)  # fmt: skip
+
+
+def _records(random: Random, config: Config) -> tuple[Written, ...]:
+    places = [(topic, number) for topic, partitions in config.topics for number in range(partitions)]
+    bag = [(name, kind) for name, kind, weight in _KINDS for _ in range(weight)]
+    written = []
+    for _ in range(random.randint(15, 45)):
+        topic, partition = random.choice(places)
+        name, kind = random.choice(bag)
+        channel = random.choice(tuple(CHANNELS)) if name in ("a", "b") else "cha_1"
+        schema = random.choice((1, 1, 1, 1, 1, 1, 1, 2, 3, ABSENT_SCHEMA)) if random.random() < 0.5 else 1
+        gap = random.choice((1, 2, 5)) if random.random() < 0.1 else 0
+        at = 0.0 if random.random() < 0.5 else random.uniform(0.0, WINDOW[1])
+        written.append(Written(at, topic, partition, name, channel, kind, schema, gap))
+    return tuple(sorted(written, key=lambda one: one.at))
+
+
+def _fault(random: Random, kind: str) -> Fault:
+    return Fault(
+        kind=kind,
+        at=random.uniform(*WINDOW),
+        member=random.randrange(8),
+        partition=random.randrange(8),
+        seconds=random.choice((0.3, 1.0, 2.0, 4.0, 6.0)) * random.uniform(0.7, 1.3),
+        when=random.choice(STATES) if random.random() < 0.7 else None,
+        dice=random.random(),
+    )

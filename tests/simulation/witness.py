@@ -1,0 +1,274 @@
+"""What the witness of a run remembers: who was assigned what and when, who sent what, what was answered.
+
+It sees only what passes between the connector's code and the world, never the connector's own books. Each fact is told to the
+laws that it concerns, at the moment in which it happens.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connector.core.answers import Answer, Answered
+from connector.core.dead_letter import DeadLetter
+from connector.core.ledger import Runs
+from connector.core.mapping import OnMissingOffset, Start
+from connector.core.offset_map import Believed, LogIdentity, Refused, read
+from connector.core.records import Channel, TopicPartition
+from tests.simulation import laws
+from tests.simulation.client import SimClient
+from tests.simulation.coordinator import Entry, Member
+from tests.simulation.front import Attempt
+from tests.simulation.kernel import Kernel, Process
+from tests.simulation.laws import Violation
+from tests.simulation.log import Cluster, PartitionLog, Stored
+from tests.simulation.messages import INVALID, Fetch
+from tests.simulation.records import SCHEMAS
+from tests.simulation.services import RegistrySide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What the connector was configured to keep to. Seconds, unless the name says otherwise."""
+
+    deadline: float
+    session: float
+    max_poll: float
+    in_flight: int
+    partition_records: int
+    channel_per_second: int
+    company_per_minute: int
+    on_missing: OnMissingOffset
+    start: Start
+
+
+@dataclass(slots=True, eq=False)
+class Assigned:
+    """One assignment of one partition to one process. `serial` counts all of them, over all owners."""
+
+    serial: int
+    tp: TopicPartition
+    log: PartitionLog
+    start: int
+    text: str
+    """The metadata that was read beside the offset."""
+    covered: Runs
+    """What a map with a true identity says is settled."""
+    began: float
+    claimed: bool = False
+    committed: int | None = None
+    """The last offset that the coordinator applied for it."""
+    outcomes: dict[tuple[int, int], str] = field(default_factory=dict)
+    """(record, request) -> what its last attempt under this assignment came to."""
+    first_tried: dict[int, float] = field(default_factory=dict)
+    rewound: int = 0
+    """How often the log had been cut when it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A committed offset as it was read, and where the log ended then."""
+
+    offset: int
+    text: str
+    end: int
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """One process, as seen from outside."""
+
+    process: Process
+    registry: RegistrySide
+    assigned: dict[TopicPartition, Assigned] = field(default_factory=dict)
+    ended: dict[TopicPartition, tuple[float, Assigned]] = field(default_factory=dict)
+    read: dict[TopicPartition, Read] = field(default_factory=dict)
+    missing: dict[TopicPartition, None] = field(default_factory=dict)
+    renewed: float | None = None
+    """When the newest acknowledged commit was sent."""
+    in_flight: dict[int, Attempt] = field(default_factory=dict)
+    accepted_at: float | None = None
+    answers: dict[int, set[int]] = field(default_factory=dict)
+    closed: dict[tuple[str, str], float] = field(default_factory=dict)
+    starts: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Witness:
+    """Implements the observers of client, coordinator, Front, dead letters and logs."""
+
+    kernel: Kernel
+    cluster: Cluster
+    bounds: Bounds
+    records: list[Stored] = field(default_factory=list)
+    by_key: dict[object, list[Stored]] = field(default_factory=dict)
+    last: dict[object, tuple[int, int, int]] = field(default_factory=dict)
+    """Per key the newest (assignment, record, request) that arrived."""
+    watched: dict[Process, Watched] = field(default_factory=dict)
+    serials: int = 0
+    violation: Violation | None = None
+
+    def broken(self, law: int, text: str) -> None:
+        """Remember the first violation; the run ends with it."""
+        if self.violation is None:
+            self.violation = Violation(law, text, self.kernel.now)
+            self.kernel.trace("WITNESS", f"law {law}: {text}")
+
+    # --- records ----------------------------------------------------------------------------------------------
+
+    def written(self, stored: Stored) -> None:
+        """A record is in the log."""
+        self.records.append(stored)
+        self.by_key.setdefault(stored.key, []).append(stored)
+        stored.resolved = stored.kind == "skip" and stored.schema in {ref.id for ref in SCHEMAS}
+
+    # --- the client -------------------------------------------------------------------------------------------
+
+    def handed(self, client: SimClient, entries: Sequence[Entry]) -> None:
+        laws.law_07_nothing_of_a_closed_epoch(self, client, entries)
+
+    def committed(self, process: Process, entries: Sequence[Entry], sent_at: float) -> None:
+        watched = self.watched[process]
+        watched.renewed = max(sent_at, watched.renewed or sent_at)
+        for entry in entries:
+            given = watched.assigned.get(entry.tp)
+            if given is not None:
+                given.claimed = True
+
+    def read_committed(self, process: Process, tp: TopicPartition, offset: int, metadata: str) -> None:
+        log = self.cluster.logs.get(tp)
+        self.watched[process].read[tp] = Read(offset, metadata, log.stable if log is not None else 0)
+
+    def assigned(self, process: Process, fetch: Fetch) -> None:
+        watched, log = self.watched[process], fetch.log
+        held = watched.read.get(fetch.tp, Read(INVALID, "", 0))
+        identity = LogIdentity(self.cluster.cluster_id, log.log_id)
+        believed = read(held.text, identity, held.offset, held.end)
+        missing = watched.missing.pop(fetch.tp, 0) is None
+        covered: Runs = ()
+        if isinstance(believed, Believed) and held.offset == fetch.start and not missing and not log.cut:
+            covered = believed.settled
+        self.serials += 1
+        watched.assigned[fetch.tp] = Assigned(
+            self.serials, fetch.tp, log, fetch.start, held.text, covered, self.kernel.now, rewound=log.cut
+        )
+        useless = missing or not log.low <= held.offset <= log.end or believed == Refused("topic")
+        if useless and self.bounds.on_missing == "latest":
+            self.begin(log, fetch.start)
+
+    def unassigned(self, process: Process, tp: TopicPartition) -> None:
+        watched = self.watched[process]
+        given = watched.assigned.pop(tp, None)
+        if given is not None:
+            watched.ended[tp] = (self.kernel.now, given)
+
+    def offset_missing(self, process: Process, tp: TopicPartition) -> None:
+        self.watched[process].missing[tp] = None
+
+    def polled(self, client: SimClient, after: float) -> None:
+        laws.law_09_polls_are_never_late(self, client, after)
+
+    def begin(self, log: PartitionLog, offset: int) -> None:
+        """A policy says that nothing below this offset is wanted."""
+        log.start = max(log.start, offset)
+        for stored in log.records:
+            if stored.offset < offset and stored.gone is None and not stored.resolved:
+                stored.gone = "policy"
+
+    # --- the coordinator --------------------------------------------------------------------------------------
+
+    def applied(self, client: Member | None, entry: Entry) -> None:
+        assert client is None or isinstance(client, SimClient)
+        log = self.cluster.logs.get(entry.tp)
+        if log is None:
+            return
+        if client is None:
+            self.begin(log, entry.offset)  # an operator may pass over what he likes
+            return
+        watched = self.watched[client.process]
+        given = watched.assigned.get(entry.tp)
+        if given is None and entry.tp in watched.ended:
+            given = watched.ended[entry.tp][1]
+        if given is None:
+            if self.bounds.start == "latest" and client.epoch == -1:
+                self.begin(log, entry.offset)
+            return
+        # A claim repeats what was committed before the log was cut; the first fetch will tell.
+        repeated = log.cut > 0 and entry.offset == given.start
+        if given.log is log and given.rewound == log.cut and not repeated:
+            laws.law_02_a_commit_is_true(self, given, log, entry)
+
+    # --- Front ------------------------------------------------------------------------------------------------
+
+    def starts(self, process: Process, stored: Stored, index: int, channel: Channel) -> int:
+        watched = self.watched[process]
+        given = watched.assigned.get(stored.tp)
+        if given is None:
+            ended = watched.ended.get(stored.tp)
+            # What is told to the loop and what the loop does in the same instant have no order.
+            given = ended[1] if ended is not None and ended[0] == self.kernel.now else None
+        laws.law_10_claim_and_lease(self, watched, given, stored)
+        if given is None:
+            return 0
+        laws.law_04_a_second_send_has_a_cause(self, given, stored, index)
+        laws.law_06_pace(self, watched, channel)
+        laws.law_11_an_unknown_key_is_a_wall(self, watched, given, stored)
+        given.outcomes[stored.n, index] = "in flight"
+        given.first_tried.setdefault(stored.n, self.kernel.now)
+        return given.serial
+
+    def sent(self, attempt: Attempt) -> None:
+        """The same, once it is an attempt."""
+        watched = self.watched[attempt.process]
+        watched.in_flight[id(attempt)] = attempt
+        laws.law_05_in_flight(self, watched)
+
+    def arrived(self, attempt: Attempt) -> None:
+        laws.law_03_order(self, attempt)
+        stored = attempt.stored
+        if attempt.status == 202 and attempt.index == stored.accepted:
+            stored.accepted += 1
+            if stored.accepted == stored.requests:
+                stored.resolved = True
+
+    def answered(self, attempt: Attempt, answer: Answer) -> None:
+        watched = self._ended(attempt)
+        status = answer.status if isinstance(answer, Answered) else 0
+        self._outcome(attempt, "accepted" if status == 202 else "refused")
+        watched.answers.setdefault(attempt.stored.n, set()).add(status)
+        if status == 202:
+            watched.accepted_at = self.kernel.now
+        if status == 429:
+            assert isinstance(answer, Answered)
+            scope = "channel" if "x-ratelimit-remaining" in answer.headers else "company"
+            name = attempt.channel.real_id if scope == "channel" else attempt.channel.company
+            watched.closed[scope, name] = self.kernel.now + 1.0
+
+    def cancelled(self, attempt: Attempt) -> None:
+        self._ended(attempt)
+        self._outcome(attempt, "cancelled")
+
+    def _ended(self, attempt: Attempt) -> Watched:
+        watched = self.watched[attempt.process]
+        watched.in_flight.pop(id(attempt), None)
+        return watched
+
+    def _outcome(self, attempt: Attempt, outcome: str) -> None:
+        for given in self._assignments(attempt):
+            given.outcomes[attempt.stored.n, attempt.index] = outcome
+
+    def _assignments(self, attempt: Attempt) -> list[Assigned]:
+        given = self.watched[attempt.process].assigned.get(attempt.stored.tp)
+        return [given] if given is not None and given.serial == attempt.assignment else []
+
+    # --- dead letters and log lines ---------------------------------------------------------------------------
+
+    def letter(self, process: Process, letter: DeadLetter, stored: Stored) -> None:
+        reasons: Mapping[str, bytes | None] = dict(letter.headers)
+        watched = self.watched[process]
+        reason = (reasons["front.reason"] or b"").decode()
+        laws.law_08_dead_letters(self, watched, stored, reason)
+
+    def acknowledged(self, process: Process, stored: Stored) -> None:
+        stored.lettered = stored.resolved = True
+
+    def leaked(self, event: str) -> None:
+        self.broken(13, f"the log line {event} shows a payload or a token")
