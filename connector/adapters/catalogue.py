@@ -155,6 +155,11 @@ _CONSUMER = (
     _counter(
         "map_shed_total", "Commits whose map had no room for all that has settled: a crash repeats more."
     ),
+    _counter(
+        "records_passed_over_total",
+        "Offsets never read: gone from the log, or before where on_missing_offset began.",
+        "topic",
+    ),
     _counter("maps_refused_total", "Maps of settled offsets that were not believed.", "reason"),
     _counter("kafka_client_errors_total", "Errors reported by librdkafka, by symbolic name.", "code"),
 )

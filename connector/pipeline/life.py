@@ -168,6 +168,11 @@ class Pipeline:
             part.ledger.advance(offset)
             part.end = max(offset, part.end or 0)
 
+    @callback
+    def passed_over(self, topic: str, records: int) -> None:
+        """See `ports.RecordSink.passed_over`."""
+        self._telemetry.passed_over(topic, records)
+
     def _reread(self, part: Partition, offset: int) -> None:
         """The log was cut or rewound under us: other records may carry the numbers that we know. Repeat rather than skip."""
         self._log.error("log.rewound", topic=part.tp.topic, partition=part.tp.partition, offset=offset)

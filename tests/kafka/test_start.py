@@ -199,6 +199,11 @@ def test_led_12_a_committed_offset_that_is_gone_holds_or_begins_again_as_the_top
     assert {(line["reason"], line["low"], line["high"]) for line in missing.values()} == {
         ("out_of_range", 6, 8)
     }
+    counted = [
+        connector.metric("front_connector_records_passed_over_total", topic=topic.name)
+        for topic in (held, again, anew)
+    ]
+    assert counted == [0, 5, 7], "from offset 1 to 6, and to the end at 8"
     assert connector.terminate() == 0
     assert not site.requests(*lost, *kept[0], *kept[2])
     committed = site.committed(connector.group)

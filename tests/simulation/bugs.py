@@ -13,13 +13,14 @@ from connector.adapters.kafka import client as real_client
 from connector.adapters.kafka.assignments import Assignments
 from connector.adapters.kafka.consumer import KafkaSource
 from connector.core import offset_map
+from connector.core.decode import SchemaNeeded
 from connector.core.dispatch import Dispatch
 from connector.core.lease import Lease
 from connector.core.ledger import Ledger, Settling
 from connector.core.mapping import Plan
 from connector.core.offset_map import LogIdentity
 from connector.core.pacing import Pacing
-from connector.core.prepare import SchemaNeeded, prepare
+from connector.core.prepare import prepare
 from connector.core.records import Epoch
 from connector.pipeline import life, ownership
 from connector.pipeline.life import Pipeline
@@ -122,9 +123,12 @@ def _commit_entry_without_epoch() -> Sequence[Replacement]:
     async def commit(self: KafkaSource, entries: Sequence[Any]) -> Committed | CommitFailed:
         answer: asyncio.Future[Committed | CommitFailed] = asyncio.get_running_loop().create_future()
 
+        def tell(result: Committed | CommitFailed) -> None:
+            if not answer.done():
+                answer.set_result(result)
+
         def do(consumer: Any) -> None:
-            result = real_client.commit(consumer, entries)
-            self._bridge.tell_loop(lambda: answer.done() or answer.set_result(result))
+            self._bridge.tell_loop(tell, real_client.commit(consumer, entries))
 
         self._bridge.tell_thread(do)
         return await answer

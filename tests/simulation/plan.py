@@ -15,8 +15,8 @@ CALM_AT = 12.0
 WINDOW = (0.2, 10.0)
 
 STATES = (
-    "starting", "idle", "claiming", "awaiting owner", "in flight", "backing off", "held", "circuit open", "paused", "committing",
-    "dead-lettering", "awaiting schema", "draining", "stopping",
+    "starting", "idle", "claiming", "awaiting owner", "in flight", "backing off", "held", "circuit open", "paused",
+    "committing", "dead-lettering", "awaiting schema", "draining", "stopping",
 )  # fmt: skip
 
 FAULTS = (

@@ -48,6 +48,7 @@ def test_brk_01_it_opens_when_five_keys_fail_and_nothing_starts_until_its_time()
     assert made.state(APP, 10.5) == "open"
     assert made.active(10.5) == (OpenCircuit((APP,), "open", 10.0),)
     assert made.wait_until(APP, 11.0) is None
+    assert made.state(APP, 11.0) == "half_open", "a probe may start"
 
 
 def test_brk_11_at_one_record_a_minute_it_opens_in_the_fifth_minute_of_an_outage() -> None:
@@ -105,6 +106,28 @@ def test_failures_that_lie_apart_do_not_add_up() -> None:
     made = circuits()
     for number in range(50):
         assert fail(made, number, number * POLICY.window_s) is None
+
+
+def test_the_window_holds_its_number_of_keys_and_no_vote_of_its_age() -> None:
+    """The tenth of ten keys still finds the first beside it; a vote two minutes old is gone, one a moment younger counts."""
+    made = circuits(window_keys=10)
+    for number in range(9):
+        assert (fail if number < 4 else succeed)(made, number, float(number)) is None
+    assert fail(made, 9, 9.0) is not None, "five of ten"
+    for age, opens in ((POLICY.window_s, False), (POLICY.window_s - 0.001, True)):
+        made = circuits()
+        fail(made, 0, 50.0)
+        changes = [fail(made, number, 50.0 + age) for number in range(1, 5)]
+        assert any(changes) == opens
+
+
+def test_brk_08_what_is_open_is_told_oldest_first() -> None:
+    """In whatever order the apps began to work."""
+    made = circuits()
+    for app, now in (("a", 0.0), ("b", 1.0), ("a", 2.0)):
+        for number in range(1 if now == 0.0 else 5):
+            made.failed(made.started(app, key(number), now), now, 0.0)
+    assert [circuit.apps for circuit in made.active(2.5)] == [("b",), ("a",)]
 
 
 def test_brk_04_what_front_says_about_a_record_never_opens_it() -> None:
@@ -197,6 +220,24 @@ def test_brk_03_answers_that_failures_have_used_up_count_no_more() -> None:
     second = fail(made, 3, first.until)
     assert second is not None
     assert second.until - first.until == 2.0
+
+
+def test_brk_03_what_closes_says_for_how_long_it_was_open() -> None:
+    """From the failure that opened it to the answer that closed it."""
+    made = circuits(open_s=0.5)
+    assert opened(made, now=10.0).until == 10.5
+    changes = [succeed(made, number, 12.0) for number in range(3)]
+    assert changes[-1] == Closed((APP,), open_s=2.0)
+
+
+def test_the_first_answer_after_it_closed_has_a_vote() -> None:
+    """It started after the turn, so it tells of the time since: five of six failing keys are not all."""
+    made = circuits(share=1.0)
+    now = opened(made).until
+    for number in range(3):
+        succeed(made, number, now)
+    succeed(made, 9, now)
+    assert [fail(made, number, now) for number in range(5)] == [None] * 5
 
 
 def test_brk_03_the_next_opening_begins_with_a_short_wait() -> None:

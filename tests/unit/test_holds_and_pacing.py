@@ -216,6 +216,13 @@ def test_ret_05_a_429_concerns_its_whole_scope_and_nothing_else() -> None:
     assert pacing.wait_until(TWO, 3.0) is None
 
 
+def test_without_limits_nothing_waits() -> None:
+    """Zero switches off, a channel's spacing as well as a company's minute."""
+    pacing = Pacing(RateLimits(company_per_minute=0, channel_per_second=0))
+    pacing.started(ONE, 0.0)
+    assert pacing.wait_until(ONE, 0.0) is None
+
+
 def test_a_companys_own_limit_wins_and_zero_switches_off() -> None:
     """`front.companies` overrides the default."""
     pacing = Pacing(RateLimits(company_per_minute=1, channel_per_second=0, companies={"other": 0}))

@@ -251,6 +251,7 @@ class Assignments:
             self._log.error("hold.started", scope="partition", reason=reason, **where)
             return
         offset = found.low if policy == "earliest" else found.end
+        self._bridge.tell_loop(self._sink.passed_over, tp.topic, found.passed_over(offset))
         self._restart(consumer, tp, replace(found, offset=offset, leader_epoch=None))
 
     def _not_read(self, error: KafkaException) -> None:

@@ -76,6 +76,10 @@ class Position:
             return max(self.low - self.offset, self.offset - self.end, 0)
         return self.end - self.low
 
+    def passed_over(self, begins_at: int) -> int:
+        """Records that are never read when delivery begins there instead."""
+        return max(0, begins_at - (self.offset if self.fault == "out_of_range" else self.low))
+
 
 def identify(consumer: Client, topic_ids: TopicIds, topics: Sequence[str]) -> dict[str, LogIdentity]:
     """The identity of each topic's log. Topic ids exist since Kafka 2.8 (KIP-516); without one it is empty."""

@@ -70,6 +70,7 @@ class Metrics:
         self._stray_settles = self._counter("stray_settles_total")
         self._keys_in_two_partitions = self._counter("order_key_in_two_partitions_total")
 
+        self._passed_over = self._counter("records_passed_over_total")
         self._pauses = self._counter("consumer_pauses_total")
         self._rebalances = self._counter("consumer_rebalances_total")
         self._commits = self._counter("consumer_commits_total")
@@ -103,7 +104,7 @@ class Metrics:
         topics = tuple(topics)
         self._scrape.expect_topics(topics)
         for topic in topics:
-            for per_topic in (self._retries, self._dead_letter_failures):
+            for per_topic in (self._retries, self._dead_letter_failures, self._passed_over):
                 per_topic.labels(topic)
             self._processing(topic)
             self._latency(topic)
@@ -168,6 +169,10 @@ class Metrics:
         self._keys_in_two_partitions.inc()
 
     # Consumer
+
+    def passed_over(self, topic: str, records: int) -> None:
+        """Records that will never be read."""
+        self._passed_over.labels(topic).inc(records)
 
     def commit(self, result: CommitResult, took_s: float) -> None:
         """The coordinator answered a commit."""

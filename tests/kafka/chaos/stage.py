@@ -129,12 +129,11 @@ class Play:
 
     def wait_settled(self, within_s: float, *names: str) -> None:
         """Until everything is committed, while these run."""
-
-        def done() -> bool:
+        ends = time.monotonic() + within_s
+        while (behind := self.behind()) != {}:
+            assert all(map(self._runs, names))
+            assert time.monotonic() < ends, f"not committed within {within_s} s: {behind}"
             time.sleep(0.1)
-            return all(map(self._runs, names)) and self.lag() == 0
-
-        eventually(done, within_s, "lag 0")
 
     def _runs(self, name: str) -> bool:
         """True; one that has ended will never do what is waited for: say so at once."""
@@ -166,8 +165,8 @@ class Play:
         partitions = self._admin.list_topics(OFFSETS_TOPIC, timeout=10).topics[OFFSETS_TOPIC].partitions
         return int(partitions[(code & 0x7FFFFFFF) % len(partitions)].leader)
 
-    def lag(self) -> int | None:
-        """Records that no commit of the group calls settled; None while the brokers cannot say."""
+    def behind(self) -> dict[TopicPartition, int] | None:
+        """Records that no commit of the group calls settled, where there are any; None while the brokers cannot say."""
         try:
             asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(self.group)])
             told = asked[self.group].result(5).topic_partitions
@@ -177,7 +176,8 @@ class Play:
             ends = self.ends()
         except KafkaException:
             return None
-        return sum(end - max(0, committed.get(tp, 0)) for tp, end in ends.items())
+        lags = {tp: end - max(0, committed.get(tp, 0)) for tp, end in ends.items()}
+        return {tp: lag for tp, lag in lags.items() if lag}
 
     def topic_ids(self) -> dict[bytes, str]:
         """Names of the scenario's topics by their ids."""
