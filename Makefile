@@ -6,7 +6,7 @@ STAMP := $(VENV)/.synced
 # uv if the machine has it, else our own copy inside .venv.
 UV = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
-.PHONY: help demo calm test unit kafka check format bench lock audit clean
+.PHONY: help demo calm test unit kafka simulation chaos check format bench lock audit clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -33,6 +33,12 @@ unit: $(STAMP)  ## the quick tests only
 
 kafka: $(STAMP)  ## the tests on a real broker only
 	@$(BIN)/python -m pytest -q tests/kafka
+
+simulation: $(STAMP)  ## 20,000 schedules of faults against the real pipeline; SIMULATION_SCHEDULES=n for more
+	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-20000} $(BIN)/python -m pytest -q -s tests/simulation
+
+chaos: $(STAMP)  ## brokers and connectors killed, frozen and cut off, on a real Kafka; CHAOS_ROUNDS=n for more
+	@$(BIN)/python -m pytest -q tests/kafka/chaos/test_chaos.py
 
 check: $(STAMP)  ## ruff, mypy, import-linter
 	@$(BIN)/ruff check .

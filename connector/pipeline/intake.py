@@ -88,13 +88,14 @@ class Intake:
 
     def _tell(self, part: Partition, reason: PauseReason) -> None:
         waiting = [slot for slot in self._blocked if slot.tp == part.tp]
-        first = min(waiting, key=lambda slot: slot.head.record.offset, default=None)
-        part.paused_names_key = first is not None
+        slot = min(waiting, key=lambda slot: slot.head.record.offset, default=None)
+        key = slot.key if slot is not None else next(iter(part.aside), None)
+        part.paused_names_key = key is not None
         self._log.warning(
             "partition.paused",
             topic=part.tp.topic,
             partition=part.tp.partition,
             reason=reason,
             records=part.ledger.unsettled,
-            key_hash=key_hash(first.key) if first is not None else None,
+            key_hash=key_hash(key) if key is not None else None,
         )

@@ -34,6 +34,7 @@ from tests.kafka.chaos.history import Commit, read_history
 from tests.kafka.conftest import over
 from tests.kafka.member import Protocol
 from tests.support.kafka import Cluster
+from tests.support.service import eventually
 from tests.support.world import DeadLetterTopic, Facts, Schemas, mappings, record
 
 SESSION_S = 6.0
@@ -108,6 +109,11 @@ class Front:
             if request.accepted and partition in (None, request.tp.partition)
         }
 
+    def sent_once(self, *partitions: int) -> bool:
+        """Whether no request of these partitions was made twice."""
+        places = Counter(request.place for request in self.requests if request.tp.partition in partitions)
+        return set(places.values()) == {1}
+
     def waiting(self) -> list[Request]:
         """Those that have no answer yet."""
         return [request for request in self.requests if request.ended is None and not request.cut_off]
@@ -162,8 +168,11 @@ class Place:
         self.letters = cluster.create_topic()
         self._producer = self.producer()
         self._numbers = itertools.count(1)
-        self._written: Counter[int] = Counter()
+        self.written: set[tuple[int, int]] = set()
+        """Partition and offset of each record that a committed reader can read."""
         self._admin = cluster.new_admin()
+        # A broker that has created a topic may not tell of it yet.
+        eventually(lambda: {self.topic, self.letters} <= set(self._admin.list_topics(timeout=10).topics), 15)
 
     def producer(self, **properties: object) -> Producer:
         """Another one, with properties of its own."""
@@ -176,16 +185,20 @@ class Place:
         assert value is not None
         return value
 
-    def write(self, *keys: str, partition: int = 0) -> None:
-        """Append a record for each key, in this order."""
-        for key in keys:
-            value = self.value(self._written[partition], key, partition)
-            self._producer.produce(self.topic, value, partition=partition)
-            self._written[partition] += 1
+    def write(self, *keys: str, partition: int = 0, at: int | None = None) -> None:
+        """Append a record for each key, in this order. `at`: where the first will stand, if not behind the last of ours."""
+        if at is None:
+            at = 1 + max((offset for of, offset in self.written if of == partition), default=-1)
+        for offset, key in enumerate(keys, at):
+            self._producer.produce(self.topic, self.value(offset, key, partition), partition=partition)
+            self.written.add((partition, offset))
         assert self._producer.flush(20) == 0
 
     def member(
-        self, protocol: Protocol = "classic", bootstrap: str | None = None, **settings: Any
+        self,
+        protocol: Protocol = "classic",
+        bootstrap: str | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> "Member":
         """One of the group; `settings` go over `SETTINGS`, section by section."""
         kafka: dict[str, Any] = {
@@ -196,7 +209,7 @@ class Place:
         if protocol == "classic":
             kafka["properties"] = {"heartbeat.interval.ms": "200"}
         own = {"kafka": kafka, "dead_letter": {"topic": self.letters}}
-        return Member(f"m{next(self._numbers)}", self, over(over(SETTINGS, own), settings))
+        return Member(f"m{next(self._numbers)}", self, over(over(SETTINGS, own), settings or {}))
 
     def tp(self, partition: int = 0) -> TopicPartition:
         """A partition of the topic."""
@@ -204,10 +217,18 @@ class Place:
 
     def committed(self, partition: int = 0) -> "Told":
         """What the coordinator tells a stranger."""
+        found = self._ask(partition)
+        return Told.of(found.offset, found.metadata or "")
+
+    def metadata(self, partition: int = 0) -> str:
+        """The text beside the committed offset."""
+        return self._ask(partition).metadata or ""
+
+    def _ask(self, partition: int) -> KafkaPartition:
         asked = ConsumerGroupTopicPartitions(self.topic, [KafkaPartition(self.topic, partition)])
         answer = self._admin.list_consumer_group_offsets([asked])[self.topic]
-        (found,) = answer.result(10).topic_partitions
-        return Told.of(found.offset, found.metadata or "")
+        found: Sequence[KafkaPartition] = answer.result(10).topic_partitions
+        return found[0]
 
     def history(self) -> Mapping[TopicPartition, list[Commit]]:
         """Every commit of the group, in order."""
@@ -218,9 +239,12 @@ class Place:
         commits = self.history().get(self.tp(partition), [])
         return [Told.of(commit.offset, commit.metadata) for commit in commits]
 
-    def written(self) -> set[tuple[int, int]]:
-        """Partition and offset of each record that `write` has written."""
-        return {(partition, offset) for partition, count in self._written.items() for offset in range(count)}
+    @property
+    def delivered(self) -> bool:
+        """Whether everything that `write` has written was accepted."""
+        return self.written <= {
+            (request.tp.partition, request.offset) for request in self.front.requests if request.accepted
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,12 +269,23 @@ class Told:
 # --- members ----------------------------------------------------------------------------------------------------
 
 
+class TimedFacts(Facts):
+    """Facts with the wall clock's time at which each was told."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args, **fields: self.seen.append((name, args, {**fields, "wall": time.time()}))
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """What was logged under a name."""
+        return [fields for _, args, fields in list(self.seen) if args == (event,)]
+
+
 class Member:
     """A connector. A context manager: leaving it stops it, unless it ended before."""
 
     def __init__(self, name: str, place: Place, source: Mapping[str, Any]) -> None:
         self.name = name
-        self.facts = Facts()
+        self.facts = TimedFacts()
         settings = Settings.model_validate({**source, "instance": name})
         maps = mappings(place.topic)
         loaded = Loaded(
@@ -299,8 +334,17 @@ class Member:
             await asyncio.wait((living,))
 
     async def joined(self, partitions: int) -> None:
-        """Until it owns and has claimed so many."""
-        await until(lambda: len(self.owned) == partitions, f"{partitions} partitions of {self.name}")
+        """Until it owns and has claimed so many. Raises what ended it."""
+        await until(
+            lambda: len(self.owned) == partitions or self._ended, f"{partitions} partitions of {self.name}"
+        )
+        for task in self._tasks or ():
+            if task.done():
+                task.result()
+
+    @property
+    def _ended(self) -> bool:
+        return any(task.done() for task in self._tasks or ())
 
     @property
     def owned(self) -> list[int]:
@@ -312,6 +356,35 @@ class Member:
     def closing(self) -> list[int]:
         """Partitions that it is giving away."""
         return sorted(part.tp.partition for part in self.pipeline.partitions.values() if part.closing)
+
+    @property
+    def paused(self) -> list[int]:
+        """Partitions that are not fetched."""
+        return sorted(
+            part.tp.partition for part in self.pipeline.partitions.values() if part.paused is not None
+        )
+
+    @property
+    def ends(self) -> dict[int, int | None]:
+        """The ends of the logs as it knows them."""
+        return {part.tp.partition: part.end for part in self.pipeline.partitions.values()}
+
+    @property
+    def last_committed(self) -> set[int]:
+        """What it calls the last committed offsets."""
+        parts = self.pipeline.partitions.values()
+        return {part.committed.offset for part in parts if part.committed is not None}
+
+    @property
+    def out_of_lease(self) -> bool:
+        """Whether nothing may start any more."""
+        remaining = self.pipeline.lease_remaining()
+        return remaining is not None and remaining <= 0
+
+    @property
+    def unsettled(self) -> int:
+        """Records in hand."""
+        return sum(part.ledger.unsettled for part in self.pipeline.partitions.values())
 
     @property
     def in_group(self) -> bool:
@@ -329,7 +402,7 @@ def check_laws(place: Place) -> None:
     for request in place.front.requests:
         if request.accepted and request.ended is not None:
             accepted.setdefault((request.tp, request.offset), request.ended)
-    records = [(place.tp(partition), offset) for partition, offset in place.written()]
+    records = [(place.tp(partition), offset) for partition, offset in place.written]
     for tp, commits in history.items():
         offsets = [commit.offset for commit in commits]
         assert offsets == sorted(offsets), f"{tp}: committed offsets fell"

@@ -58,6 +58,8 @@ def _scale_down(world: "Simulation", fault: Fault, member: "Member") -> None:
 
 
 def _clock(world: "Simulation", fault: Fault, member: "Member") -> None:
+    if member.process is None:
+        return
     clock = member.clock
     clock.skew = member.skew + (fault.dice - 0.5) * 20.0
     world.kernel.after(_lasts(world, fault), lambda: setattr(clock, "skew", member.skew))
@@ -124,7 +126,10 @@ def _retention(world: "Simulation", fault: Fault, member: "Member") -> None:
 
 def _truncation(world: "Simulation", fault: Fault, member: "Member") -> None:
     log = _log(world, fault)
-    log.truncate(max(log.low, log.end - 1 - int(fault.dice * 5)))
+    lost = 1 + int(fault.dice * 5)
+    log.truncate(max(log.low, log.end - lost))
+    if fault.seconds < 3.0:  # producers go on at once: other records at the same offsets
+        world.rewrite(log.tp, lost, fault.dice)
 
 
 def _recreation(world: "Simulation", fault: Fault, member: "Member") -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-import greenlet  # type: ignore[import-untyped]
+import greenlet
 from confluent_kafka import KafkaError, KafkaException
 
 from connector.core.records import TopicPartition

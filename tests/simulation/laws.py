@@ -49,11 +49,13 @@ def law_02_a_commit_is_true(witness: Witness, given: Assigned, log: PartitionLog
         witness.broken(2, f"{entry.tp}: committed {entry.offset} after {given.committed} in one assignment")
     given.committed = entry.offset
     believed = read(entry.metadata, LogIdentity(witness.cluster.cluster_id, log.log_id), entry.offset)
-    runs = believed.settled if isinstance(believed, Believed) else ()
+    runs, newest = (believed.settled, believed.leader_epoch) if isinstance(believed, Believed) else ((), None)
     for stored in log.records:
         if stored.gone is not None or stored.resolved:
             continue
-        named = any(first <= stored.offset < end for first, end in runs)
+        # A map means no record that a later leader wrote than the one it names.
+        meant = newest is not None and stored.leader_epoch <= newest
+        named = meant and any(first <= stored.offset < end for first, end in runs)
         if stored.offset >= entry.offset and not named:
             continue
         foreign = _claims(given, stored.offset)
@@ -167,7 +169,7 @@ def law_08_dead_letters(witness: Witness, watched: Watched, stored: Stored, reas
         case "not_found":
             true = 404 in answers
         case "retries_exhausted":
-            given = watched.assigned.get(stored.tp)
+            given = watched.given(stored.tp)
             first = given.first_tried.get(stored.n) if given is not None else None
             true = first is not None and watched.accepted_at is not None and watched.accepted_at > first
         case _:

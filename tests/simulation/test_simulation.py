@@ -10,8 +10,8 @@ from tests.simulation.plan import plan
 from tests.simulation.report import gather
 from tests.simulation.world import play
 
-SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "300"))
-JOBS = int(os.environ.get("SIMULATION_JOBS", "1"))
+SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES") or (20_000 if os.environ.get("CI") else 300))
+JOBS = int(os.environ.get("SIMULATION_JOBS") or os.cpu_count() or 1)
 ENOUGH = 5_000
 """Schedules from which on every fault must have struck in every state."""
 

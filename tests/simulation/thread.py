@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
-import greenlet  # type: ignore[import-untyped]
+import greenlet
 
 from connector.adapters.kafka.protocols import Client, Command
 from tests.simulation.kernel import Life, Process

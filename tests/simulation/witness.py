@@ -90,6 +90,11 @@ class Watched:
     closed: dict[tuple[str, str], float] = field(default_factory=dict)
     starts: dict[str, list[float]] = field(default_factory=dict)
 
+    def given(self, tp: TopicPartition) -> Assigned | None:
+        """The present assignment of a partition, or the last one."""
+        ended = self.ended.get(tp)
+        return self.assigned.get(tp) or (ended[1] if ended is not None else None)
+
 
 @dataclass(slots=True)
 class Witness:
@@ -184,9 +189,7 @@ class Witness:
             self.begin(log, entry.offset)  # an operator may pass over what he likes
             return
         watched = self.watched[client.process]
-        given = watched.assigned.get(entry.tp)
-        if given is None and entry.tp in watched.ended:
-            given = watched.ended[entry.tp][1]
+        given = watched.given(entry.tp)
         if given is None:
             if self.bounds.start == "latest" and client.epoch == -1:
                 self.begin(log, entry.offset)

@@ -181,13 +181,24 @@ class Simulation:
             if self.kernel.lines is not None:
                 self.kernel.trace("operator", f"{tuple(log.tp)}: 0 {text!r} ({number})")
 
+    def rewrite(self, tp: TopicPartition, records: int, dice: float) -> None:
+        """Other records of the same keys follow where some have just been cut off."""
+        before = [stored for stored in self.cluster.logs[tp].records if stored.gone == "truncated"]
+        for number, stored in enumerate(before[-records:]):
+            at = self.kernel.now + dice * 0.4 * number
+            kind = "good" if stored.kind == "rejected" else stored.kind
+            name = stored.conversation if kind == stored.kind else "c"
+            written = Written(at, tp.topic, tp.partition, name, stored.channel, kind, stored.schema, 0)
+            self.kernel.at(at, self._write, written)
+
     # --- faults -----------------------------------------------------------------------------------------------
 
     def _fault(self, fault: Fault, until: float) -> None:
         living = [member for member in self.members if member.running]
-        if not living or not self.cluster.logs:
+        if not self.cluster.logs or (not living and self.kernel.now < until):
             self._again(fault, until)
             return
+        living = living or self.members  # all are down: what concerns a member strikes nobody
         member = living[fault.member % len(living)]
         if fault.when is not None:
             # Whoever is in that state is the one to strike.

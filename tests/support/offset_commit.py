@@ -31,7 +31,7 @@ class Commit:
 def read(request: Request) -> Commit:
     """What a client asks for."""
     assert request.version in {8, 9}, f"OffsetCommit version {request.version} is not known here"
-    body = _Reader(request.body)
+    body = Reader(request.body)
     body.varint()  # the header's tags
     body.text()  # group
     epoch = body.number("i")
@@ -55,26 +55,30 @@ def refusal(request: Request, error: int) -> bytes:
     by_topic: dict[bytes, list[int]] = {}
     for entry in read(request).entries:
         by_topic.setdefault(entry.topic, []).append(entry.partition)
-    answer += _varint(len(by_topic) + 1)
+    answer += varint(len(by_topic) + 1)
     for topic, partitions in by_topic.items():
-        answer += _varint(len(topic) + 1) + topic + _varint(len(partitions) + 1)
+        answer += varint(len(topic) + 1) + topic + varint(len(partitions) + 1)
         for partition in partitions:
             answer += struct.pack(">ih", partition, error) + b"\0"
         answer += b"\0"
     return bytes(answer + b"\0")
 
 
-class _Reader:
+class Reader:
+    """Reads Kafka's compact types one after the other."""
+
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = 0
 
     def number(self, kind: str) -> int:
+        """A number of the struct module's kind, big-endian."""
         (value,) = struct.unpack_from(f">{kind}", self._data, self._at)
         self._at += struct.calcsize(kind)
         return int(value)
 
     def varint(self) -> int:
+        """An unsigned one."""
         value = shift = 0
         while True:
             byte = self._data[self._at]
@@ -85,6 +89,7 @@ class _Reader:
                 return value
 
     def text(self) -> bytes | None:
+        """A compact string."""
         length = self.varint()
         if length == 0:
             return None
@@ -92,7 +97,8 @@ class _Reader:
         return self._data[self._at - length + 1 : self._at]
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """An unsigned number, seven bits a byte, low ones first."""
     data = bytearray()
     while value > 0x7F:
         data.append(value & 0x7F | 0x80)

@@ -3,6 +3,7 @@
 import asyncio
 import http.server
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -93,6 +94,25 @@ def test_what_is_valid_and_hardly_meant_is_a_warning(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "valid: 1 topic (calls.v1), 0 channels\n")
     assert result.stderr == "".join(f"warning: {line}\n" for line in said)
     assert json.loads(call("validate", "--config", file, "--output", "json").stdout)["warnings"] == said
+
+
+def test_a_start_logs_the_same_warnings(tmp_path: Path) -> None:
+    """Whoever never calls `validate` reads them in the log. Here the start then ends, as its port is taken."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = f"telemetry: {{host: 127.0.0.1, port: {taken.getsockname()[1]}}}\n"
+        file = folder(tmp_path, config=CONFIG + port)
+        (tmp_path / "mappings" / "chat.yml").write_text(MAPPING)
+        started = subprocess.run(
+            [sys.executable, "-m", "connector", "run", "--config", str(file)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    lines = [json.loads(line) for line in started.stdout.splitlines()]
+    assert started.returncode == 78
+    assert [line["event"] for line in lines] == ["config.warning", "startup.refused"]
+    assert lines[0]["why"].endswith("chat.yml is not read: name it .yaml")
 
 
 def test_validate_speaks_json(tmp_path: Path) -> None:

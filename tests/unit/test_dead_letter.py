@@ -113,6 +113,11 @@ def test_what_is_not_known_has_no_header() -> None:
     }
 
 
+def test_a_record_without_a_timestamp_names_none() -> None:
+    """Messages of the oldest format have no time; no text stands in for it."""
+    assert "front.source.timestamp" not in dict(_letter(replace(_RECORD, timestamp_ms=None)).headers)
+
+
 @pytest.mark.parametrize(
     ("stage", "connect"),
     [

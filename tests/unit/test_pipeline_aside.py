@@ -142,6 +142,20 @@ async def test_reg_03_a_schema_that_does_not_exist_lets_its_room_go_on() -> None
 
 
 @in_virtual_time
+async def test_a_schema_that_is_registered_late_is_asked_for_again() -> None:
+    """That there was none is believed for the records that waited, not for those that come later."""
+    async with Stage(maps=by_room()) as stage:
+        stage.assign()
+        stage.pipeline.received([message(0, "a", schema=2)])
+        await stage.quiet(5.0)
+        assert stage.letters.reasons() == ["schema_missing"]
+        known_from(stage, {2: 0.0})
+        stage.pipeline.received([message(1, "a", schema=2)])
+        await stage.quiet(5.0)
+        assert stage.front.ids == ["1"]
+
+
+@in_virtual_time
 async def test_what_makes_no_request_waits_for_nobody() -> None:
     """Skips and dead letters have no order to keep: they settle though their room waits."""
     async with Stage(maps=by_room()) as stage:

@@ -120,6 +120,18 @@ async def test_ord_09_a_key_in_two_partitions_and_two_topics_blocks_nobody() -> 
 
 
 @in_virtual_time
+async def test_ord_09_led_22_keys_that_come_from_two_partitions_are_counted() -> None:
+    """Once each, of those that are watched: 200 keys go to another partition, and later ones stay where they are."""
+    async with Stage() as stage:
+        for tp in (TP, SECOND):
+            stage.assign(tp=tp)
+        for tp in (TP, SECOND, SECOND):
+            stage.pipeline.received([record(offset, f"room-{offset}", tp=tp) for offset in range(200)])
+            assert (stage.facts.count("key_in_two_partitions") > 0) is (tp == SECOND)
+        assert 5 < stage.facts.count("key_in_two_partitions") < 25
+
+
+@in_virtual_time
 async def test_ord_10_what_has_no_conversation_is_in_its_channels_order_and_holds_up_no_conversation() -> (
     None
 ):

@@ -101,6 +101,13 @@ def test_a_settled_record_is_counted_once_and_timed(scene: Scene) -> None:
     assert scene.value("record_processing_duration_seconds_sum", topic="calls") == pytest.approx(0.2)
 
 
+def test_a_key_in_two_partitions_is_counted(scene: Scene) -> None:
+    """From 0: nothing counted is a claim too."""
+    assert scene.value("order_key_in_two_partitions_total") == 0
+    scene.metrics.key_in_two_partitions()
+    assert scene.value("order_key_in_two_partitions_total") == 1
+
+
 def test_a_record_from_the_future_counts_as_fresh(scene: Scene) -> None:
     """A producer's clock ahead of ours gives a latency of 0, never a negative sum."""
     scene.metrics.accepted_latency("calls", -5.0)

@@ -105,6 +105,8 @@ class Play:
         self.group = f"chaos-{uuid.uuid4().hex[:8]}"
         self.letters_topic = stage.cluster.create_topic()
         self.folder = stage.folder / self.group
+        self.trouble = ""
+        """Why the brokers could not say last time."""
         self._admin: AdminClient = stage.cluster.new_admin()
         self.connectors = {name: self._connector(name) for name in NAMES}
 
@@ -132,7 +134,7 @@ class Play:
         ends = time.monotonic() + within_s
         while (behind := self.behind()) != {}:
             assert all(map(self._runs, names))
-            assert time.monotonic() < ends, f"not committed within {within_s} s: {behind}"
+            assert time.monotonic() < ends, f"not committed within {within_s} s: {behind} {self.trouble}"
             time.sleep(0.1)
 
     def _runs(self, name: str) -> bool:
@@ -174,7 +176,10 @@ class Play:
                 TopicPartition(tp.topic, tp.partition): tp.offset for tp in told
             }
             ends = self.ends()
-        except KafkaException:
+        except KafkaException as error:
+            # A client of ours may cling to a broker that was frozen: what it sees is not what is to be judged.
+            self._admin = self.stage.cluster.new_admin()
+            self.trouble = str(error)
             return None
         lags = {tp: end - max(0, committed.get(tp, 0)) for tp, end in ends.items()}
         return {tp: lag for tp, lag in lags.items() if lag}
