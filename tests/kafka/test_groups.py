@@ -150,7 +150,10 @@ async def test_reb_06_partitions_that_stay_flow_on_while_others_move(
         await first.joined(4)
         ledgers = {part.tp.partition: part.ledger for part in first.pipeline.partitions.values()}
         for partition in range(4):
-            place.write("slow", *(f"k{number}" for number in range(50)), partition=partition)
+            place.write("slow", partition=partition)
+        await until(lambda: len(place.front.waiting()) == 4, "a request in flight of each")
+        for partition in range(4):
+            place.write(*(f"k{number}" for number in range(50)), partition=partition)
         await until(lambda: first.unsettled == 204, "204 records in hand")
         async with place.member(protocol, settings=settings) as second:
             await until(lambda: len(first.closing) == 2, "two partitions that move")

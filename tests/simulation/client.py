@@ -23,6 +23,7 @@ from tests.simulation.messages import (
     DEAD_LETTER_TOPIC,
     INVALID,
     ClientWorld,
+    Fetch,
     Message,
     Place,
     Rebalance,
@@ -31,6 +32,8 @@ from tests.simulation.messages import (
 )
 from tests.simulation.thread import PollThread
 
+TRIES = 3
+"""Of a synchronous commit that nobody answers."""
 POLL_S = 0.05
 IDLE_S = 1.0
 """Polls that find nothing for so long are simulated as one."""
@@ -94,21 +97,21 @@ class SimClient(Membership):
         assert timeout == 0
         self._alive()
         self._enter()
-        batch: list[Message] = []
+        batch: list[tuple[Message, Fetch | None]] = []
         while len(batch) < num_messages and self._queue:
             callbacks = self.in_callback
             message = self._next_message(batch)
             if message is not None:
-                batch.append(message)
+                batch.append((message, self.assigned.get(message.tp)))
             assert self.in_callback == callbacks
         self._last_poll = self.kernel.now
-        return batch
+        return [message for message, _ in batch]
 
     def _enter(self) -> None:
         self.world.observer.polled(self, self.kernel.now - self._last_poll)
         self._last_poll = self.kernel.now
 
-    def _next_message(self, batch: list[Message] | None = None) -> Message | None:
+    def _next_message(self, batch: list[tuple[Message, Fetch | None]] | None = None) -> Message | None:
         """The next message that is not outdated; callbacks on the way are run, and outdate what a batch holds."""
         queue = self._queue
         while queue:
@@ -116,9 +119,11 @@ class SimClient(Membership):
             if isinstance(item, Rebalance):
                 self._run(item)
                 if batch is not None:
-                    batch[:] = [message for message in batch if self._current(message) is not None]
+                    batch[:] = [(one, fetch) for one, fetch in batch if self.assigned.get(one.tp) is fetch]
                 continue
             self._messages -= 1
+            if not item.tp.topic:  # it is the client's, not a partition's
+                return item
             fetch = self._current(item)
             if fetch is None:
                 continue
@@ -144,6 +149,8 @@ class SimClient(Membership):
         if not self._polling and late >= 0:
             member, self.member_id = self.member_id, None
             self._ask(lambda: self.world.group.leave(member))
+            exceeded = kafka_error(KafkaError._MAX_POLL_EXCEEDED)
+            self._put(Message(TopicPartition("", 0), 0, INVALID, None, exceeded))
             self.fenced("max.poll.interval exceeded")
             self._last_poll = self.kernel.now
         self.process.after(max(0.1, -late) if not self._polling else self.world.max_poll, self._watch_polls)
@@ -231,22 +238,15 @@ class SimClient(Membership):
             codes = self._commit(entries)
         finally:
             self.in_commit = False
-        if codes[0] != OK and all(code == codes[0] for code in codes):
-            raise KafkaException(kafka_error(codes[0]))
-        return [
-            Place(
-                *entry.tp,
-                entry.offset,
-                entry.metadata,
-                entry.leader_epoch,
-                kafka_error(code) if code else None,
-            )
-            for entry, code in zip(entries, codes, strict=True)
-        ]
+        refused = [code for code in codes if code != OK]
+        if refused:  # one error is told of all, whatever the coordinator has stored of the others
+            raise KafkaException(kafka_error(refused[0]))
+        return [Place(*entry.tp, entry.offset, entry.metadata, entry.leader_epoch) for entry in entries]
 
     def _commit(self, entries: list[Entry]) -> list[int]:
         """Sent again inside the client while the coordinator is away; given up a session time-out later."""
         ends = self.kernel.now + self.world.session + 1.0
+        unanswered = 0
         while True:
             while not self.reachable():
                 if self.kernel.now >= ends:
@@ -258,10 +258,11 @@ class SimClient(Membership):
             codes: list[int] | None = self.thread.block(self.world.socket)
             self._alive()
             if codes is None:  # no answer: it may have been applied, or may be still
-                if self.random.random() < 0.5 and self.kernel.now < ends:
+                unanswered += 1
+                if unanswered < TRIES:
                     continue
                 return [KafkaError._TIMED_OUT] * len(entries)
-            if codes[0] in (14, 15, 16):
+            if codes[0] in (7, 14, 15, 16):
                 if self.kernel.now >= ends:
                     return codes
                 self.thread.block(self.random.uniform(0.05, 0.3))
@@ -270,7 +271,7 @@ class SimClient(Membership):
             accepted = [entry for entry, code in zip(entries, codes, strict=True) if code == OK]
             if accepted:
                 self.world.observer.committed(self.process, accepted, sent_at)
-            if codes[0] in (22, 25):  # the classic client gives up everything
+            if codes[0] in (22, 25) and self.world.classic:  # the other one believes heartbeats only
                 self.fenced(f"error {codes[0]} on a commit")
             return codes
 
@@ -279,7 +280,7 @@ class SimClient(Membership):
         sent_at = self.kernel.now
 
         def answered(codes: list[int]) -> None:
-            if codes[0] in (14, 15, 16):
+            if codes[0] in (7, 14, 15, 16):
                 self.process.after(self.random.uniform(0.05, 0.3), self._commit_later, entries)
             elif codes[0] == OK:
                 self.world.observer.committed(self.process, entries, sent_at)

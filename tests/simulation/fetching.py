@@ -12,6 +12,7 @@ from connector.core.records import TopicPartition
 from tests.simulation.kernel import Life
 from tests.simulation.log import PartitionLog
 from tests.simulation.messages import (
+    INVALID,
     ClientWorld,
     Fetch,
     Message,
@@ -43,6 +44,8 @@ class Fetching:
         self._pending = 0
         """Callbacks in the queue."""
         self._versions = 0
+        self._standing = False
+        """Nothing is fetched: a callback waits, and the app has not assigned or unassigned anything since."""
         self._wake: Callable[[Any], None] | None = None
         """Wakes a poll that waits."""
         self._watching: dict[int, PartitionLog] = {}
@@ -53,6 +56,10 @@ class Fetching:
             self._messages += 1
         else:
             self._pending += 1
+            # librdkafka pauses what is assigned, of its own accord (rd_kafka_rebalance_op_incr).
+            self._standing = True
+            for fetch in self.assigned.values():
+                self._rewind(fetch)
         if self._wake is not None:
             self.process.after(0.0, self._wake, None)
 
@@ -66,11 +73,40 @@ class Fetching:
         return fetch if fetch is not None and message.version in (0, fetch.version) else None
 
     def _fetch(self, fetch: Fetch) -> None:
-        if fetch.under_way or fetch.stopped or fetch.tp in self.paused or self._messages >= QUEUE_MOST:
+        idle = fetch.under_way or fetch.stopped or fetch.tp in self.paused or self._standing
+        if idle or self._messages >= QUEUE_MOST:
             return
         fetch.under_way = True
         wait = max(0.0, fetch.log.readable_from - self.kernel.now)
         self.process.after(wait + self.random.uniform(0.002, 0.03), self._fetched, fetch, fetch.version)
+
+    def _rewind(self, fetch: Fetch) -> None:
+        """Throw away what is prefetched. An error that waits in the queue is handed over even so: seen on librdkafka 2.16."""
+        if not fetch.stopped:
+            self._versions += 1
+            fetch.version = self._versions
+            fetch.position, fetch.under_way, fetch.told_end = fetch.app, False, None
+
+    def _go_on(self) -> None:
+        """The app has answered a callback."""
+        self._standing = False
+        for fetch in self.assigned.values():
+            self._fetch(fetch)
+
+    def _diverged(self, fetch: Fetch) -> bool:
+        """Whether the log's records of the leader epoch that it is held to end before its position (KIP-320)."""
+        return fetch.leader_epoch is not None and fetch.log.end_of_epoch(fetch.leader_epoch) < fetch.position
+
+    def _validated(self, fetch: Fetch, version: int) -> None:
+        """The answer to a seek's question for the end of its leader epoch: it is asked paused or not."""
+        if self.assigned.get(fetch.tp) is fetch and fetch.version == version and self._diverged(fetch):
+            self._stop(fetch, INVALID)
+
+    def _stop(self, fetch: Fetch, offset: int) -> None:
+        """It cannot be read on, and nobody but the app says where it goes on."""
+        if not fetch.stopped:
+            fetch.stopped = True
+            self._put(Message(fetch.tp, 0, offset, None, kafka_error(KafkaError._AUTO_OFFSET_RESET)))
 
     def _fetched(self, fetch: Fetch, version: int) -> None:
         if self.assigned.get(fetch.tp) is not fetch or fetch.version != version:
@@ -94,11 +130,11 @@ class Fetching:
         if log.readable_from > self.kernel.now:
             self._fetch(fetch)
             return
-        diverged = fetch.leader_epoch is not None and log.end_of_epoch(fetch.leader_epoch) < fetch.position
-        if diverged or not log.low <= fetch.position <= log.end:
-            fetch.stopped = True
-            error = kafka_error(KafkaError._AUTO_OFFSET_RESET)
-            self._put(Message(fetch.tp, 0, fetch.position, None, error))
+        if self._diverged(fetch):
+            self._stop(fetch, INVALID)
+            return
+        if not log.low <= fetch.position <= log.end:
+            self._stop(fetch, fetch.position)
             return
         records, position = log.read(fetch.position, FETCH_MOST)
         position = max(position, fetch.position)
@@ -153,6 +189,7 @@ class Fetching:
                 self._fetch(fetch)
             else:
                 fetch.stopped = True  # until its look-up is answered: the connector moves it before that
+        self._go_on()
 
     def seek(self, place: Any) -> None:
         """From here on, held to the leader epoch of the place."""
@@ -165,6 +202,8 @@ class Fetching:
         fetch.position = fetch.app = place.offset
         fetch.leader_epoch = leader_epoch(place)
         fetch.under_way, fetch.told_end = False, None
+        if fetch.leader_epoch is not None:
+            self.process.after(self.random.uniform(0.001, 0.02), self._validated, fetch, fetch.version)
         self._fetch(fetch)
 
     def incremental_unassign(self, partitions: Sequence[Any]) -> None:
@@ -174,17 +213,15 @@ class Fetching:
             if self.assigned.pop(tp, None) is None:
                 raise KafkaException(kafka_error(KafkaError._INVALID_ARG))
             self.world.observer.unassigned(self.process, tp)
+        self._go_on()
 
     def pause(self, partitions: Sequence[Any]) -> None:
         self._alive()
         for place in partitions:
             tp = TopicPartition(place.topic, place.partition)
             fetch = self.assigned.get(tp)
-            # An error that waits in the queue is handed over even so: seen on librdkafka 2.16.
-            if fetch is not None and tp not in self.paused and not fetch.stopped:
-                self._versions += 1
-                fetch.version = self._versions  # outdates what is prefetched
-                fetch.position, fetch.under_way, fetch.told_end = fetch.app, False, None
+            if fetch is not None and tp not in self.paused:
+                self._rewind(fetch)
             self.paused[tp] = None
 
     def resume(self, partitions: Sequence[Any]) -> None:

@@ -18,6 +18,7 @@ class Membership(Fetching):
         super().__init__(thread, world, random)
         self.cut_until = 0.0
         """The coordinator cannot be reached."""
+        self._cut_since = 0.0
         self.held: dict[TopicPartition, None] = {}
         """What the app was given and has not been asked to give back."""
         self.member_id: str | None = None
@@ -47,9 +48,19 @@ class Membership(Fetching):
 
     def cut(self, seconds: float) -> None:
         """Packets to and from the coordinator are dropped, all others pass."""
+        if self.network_whole():
+            self._cut_since = self.kernel.now
+        if self.world.classic:
+            self.process.after(self.world.session, self._session_ends)
         self.cut_until = max(self.cut_until, self.kernel.now + seconds)
         self.world.group.silent(self)
         self.kernel.at(self.cut_until + 0.001, self._healed)
+
+    def _session_ends(self) -> None:
+        """The classic client gives up by itself what no heartbeat has confirmed for a session; under KIP-848 it never does."""
+        silent = self.kernel.now - self._cut_since
+        if self.member_id is not None and not self.network_whole() and silent >= self.world.session:
+            self.fenced("no heartbeat was answered for a session")
 
     def _healed(self) -> None:
         if self.network_whole() and self.process.life is Life.RUNNING:
@@ -194,16 +205,15 @@ class Membership(Fetching):
         finally:
             self.in_callback = None
         self._alive()
+        self._go_on()
         for tp in item.partitions if item.kind != "assign" else ():
             self.held.pop(tp, None)
         if item.kind == "revoke" and not self._fenced:
             added, self._after_revoke = self._after_revoke, []
+            self._put(Rebalance("assign", added))
             if self.world.classic:
                 self._rejoin = True
-                self._put(Rebalance("assign", added))
                 return
-            if added:
-                self._put(Rebalance("assign", added))
             self._poking = False
             self.process.after(0.0, self._heartbeat)
         self._advance()

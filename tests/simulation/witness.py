@@ -156,7 +156,8 @@ class Witness:
             self.serials, fetch.tp, log, fetch.start, held.text, covered, self.kernel.now, rewound=log.cut
         )
         useless = missing or not log.low <= held.offset <= log.end or believed == Refused("topic")
-        if useless and self.bounds.on_missing == "latest":
+        first_start = held.offset < 0 and self.bounds.start == "latest"
+        if first_start or (useless and self.bounds.on_missing == "latest"):
             self.begin(log, fetch.start)
 
     def unassigned(self, process: Process, tp: TopicPartition) -> None:

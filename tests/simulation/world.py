@@ -167,8 +167,10 @@ class Simulation:
         )
         self.witness.written(stored)
         log.append(stored)
-        if stored.offset < log.start:
-            # Written anew below where the group began: without a leader epoch beside that offset nobody can notice.
+        held = self.group.offsets.get(log.tp)
+        unnoticed = held is not None and held.leader_epoch is None and stored.offset < held.offset
+        if stored.offset < log.start or (log.cut and unnoticed):
+            # Written anew below an offset that was committed without a leader epoch: nobody can notice.
             stored.gone = "policy"
         if self.kernel.lines is not None:
             self.kernel.trace("log", f"{tuple(log.tp)}@{stored.offset} = {n} {written.conversation}")
@@ -302,6 +304,9 @@ class Simulation:
                 for part in member.pipeline.partitions.values():
                     laws.law_05_buffered(self.witness, member.name, part.ledger.unsettled, most)
         if self.kernel.now > CALM_AT:
+            for member in self.members:
+                if not member.alive and not self._halted:
+                    member.start()  # its deployment starts again what has ended by itself
             open_ = sum(not stored.resolved and stored.gone is None for stored in self.witness.records)
             if open_ == 0 and self._committed():
                 self._ended = True

@@ -175,3 +175,60 @@ def test_no_model_shows_its_input_when_it_fails(name: str) -> None:
             {"direction": "inbound", "content": 5, "more": _SECRET, "to": _SECRET}
         )
     assert _SECRET not in str(error.value)
+
+
+_SECONDS = "must be in seconds since 1970; "
+_MILLISECONDS = "must be in milliseconds since 1970; "
+_MILLISECONDS_ARE = _SECONDS + "this looks like milliseconds or finer: divide it"
+_DIVIDED_TWICE = _SECONDS + "this would be before March 1973: was it divided twice?"
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (10**8, None),
+        (10**8 - 1, _DIVIDED_TWICE),
+        (10**11, None),
+        (10**11 + 1, _MILLISECONDS_ARE),
+        (True, "must be whole seconds since 1970, as an integer"),
+    ],
+)
+def test_bad_08_seconds_have_a_range_that_milliseconds_do_not_reach(value: object, why: str | None) -> None:
+    """From 1973 to the year 5138, both ends included."""
+    body = {**INBOUND, "delivered_at": value}
+    if why is None:
+        assert body_of(sent("sync-inbound-message", body)) == body
+    else:
+        assert refused("sync-inbound-message", body) == (Invalid("body.delivered_at", why),)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (10**11, None),
+        (10**11 - 1, _MILLISECONDS + "this looks like seconds: multiply by 1000"),
+        (10**14, None),
+        (10**14 + 1, _MILLISECONDS + "this looks like microseconds: divide by 1000"),
+    ],
+)
+def test_bad_08_milliseconds_have_a_range_that_seconds_do_not_reach(value: int, why: str | None) -> None:
+    """From 1973 to the year 5138, both ends included."""
+    body: dict[str, object] = {"call_status": "hangup", "occurred_at": value}
+    if why is None:
+        assert body_of(sent("update-call", body)) == body
+    else:
+        assert refused("update-call", body) == (Invalid("body.occurred_at", why),)
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 0, -1.5])
+def test_bad_08_a_number_may_be_any_that_is_finite(value: float) -> None:
+    """A line may even begin before its call."""
+    body: dict[str, object] = {"lines": [{**LINE, "start_time_seconds": value}]}
+    assert body_of(sent("add-call-transcript", body)) == body
+
+
+@pytest.mark.parametrize("value", [1.1e308, -1.1e308, float("-inf"), "1", None])
+def test_bad_08_what_is_no_finite_number_is_refused(value: object) -> None:
+    """Nor what is so large that a reader may take it for infinite."""
+    problems = refused("add-call-transcript", {"lines": [{**LINE, "start_time_seconds": value}]})
+    assert problems == (Invalid("body.lines[0].start_time_seconds", "must be a finite number"),)

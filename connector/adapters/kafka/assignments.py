@@ -166,8 +166,9 @@ class Assignments:
     def begin_again(self, consumer: Client, tp: TP) -> None:
         """The client cannot read on (retention, truncation), or what it reads is another log: end this assignment.
 
-        A new one begins at the committed offset if the log holds that still: what was cut lies above it. If that leads back
-        here before a commit has moved on, the offset itself was cut: then, and if it is gone, the topic's policy decides.
+        A new one begins at the committed offset if the log holds that still, and by its leader epoch the client can tell so.
+        If that leads back here before a commit has moved on, the offset itself was cut: then, without a leader epoch, and if
+        it is gone, the topic's policy decides.
         """
         if tp not in self._epochs or tp in self.missing:
             return
@@ -177,7 +178,8 @@ class Assignments:
         except KafkaException:
             self._unresolved.add(tp)  # begin again from the committed offset, which leads back here
             return
-        if found.fault is None and self._begun_again.get(tp) != found.offset:
+        told = found.fault is None and found.leader_epoch is not None
+        if told and self._begun_again.get(tp) != found.offset:
             self._begun_again[tp] = found.offset
             where = {"topic": tp.topic, "partition": tp.partition}
             self._log.error("log.cut", **where, offset=found.offset, high=found.end)

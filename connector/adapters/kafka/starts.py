@@ -87,6 +87,9 @@ def identify(consumer: Client, topic_ids: TopicIds, topics: Sequence[str]) -> di
     cluster = metadata.cluster_id or ""
     # librdkafka's mock does not answer this and would use up the time-out.
     ids = {} if is_mock(metadata) else topic_ids(topics).result()
+    if not is_mock(metadata) and any(topic not in ids for topic in topics):
+        # Deleted since `require_topics`, which is asked again: without its id a topic would pass for one of an older broker.
+        raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
     return {topic: LogIdentity(_word(cluster), _word(ids.get(topic, ""))) for topic in topics}
 
 

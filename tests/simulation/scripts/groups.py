@@ -87,7 +87,7 @@ def _cut_off(stage: Stage) -> None:
     poll_until(lambda: two.owned, one, two)
     poll_for(SESSION_S / 2, one, two)
     stage.produce(0, 2)
-    two.read_to(1)
+    two.hears("end", "@2")
     one.poll_for(0.5)
     one.mark("is mended")
     stage.mend("one")

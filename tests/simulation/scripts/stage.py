@@ -228,17 +228,16 @@ class Actor:
         poll_until(holds, self)
 
     def read_to(self, offset: int, partition: int = 0) -> None:
-        """Poll until the record at this offset is the newest of its partition that came."""
+        """Poll until the record at this offset is the newest of its partition that came since it was assigned."""
+        self.poll_until(lambda: self._newest(partition) == offset)
 
-        def newest() -> int | None:
-            places = (
-                one.offset
-                for one in reversed(self.heard)
-                if one.what == "record" and one.partition == partition
-            )
-            return next(places, None)
-
-        self.poll_until(lambda: newest() == offset)
+    def _newest(self, partition: int) -> int | None:
+        for event in reversed(self.heard):
+            if event.what == "record" and event.partition == partition:
+                return event.offset
+            if event.what == "assigned" and partition in event.partitions:
+                break
+        return None
 
     def hears(self, what: str, detail: str = "") -> None:
         """Poll until it is told this."""
