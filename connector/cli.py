@@ -33,10 +33,11 @@ Exit codes:
   1    findings: render shows a dead letter, the demo lost or misordered something, healthcheck finds it not ready
   2    wrong usage
   69   the demo's embedded broker or registry does not work here
-  70   a defect, or what the Kafka client calls fatal
+  70   a defect, or a call that the Kafka client refuses
   75   stopped with records unfinished, or the last commit not acknowledged: they are delivered again
-  77   reserved: nothing ends with it yet
-  78   invalid configuration, mapping or secret file, unknown librdkafka property, missing topic, taken port
+  77   Kafka does not allow what is needed: the sentence names operation, topic and group
+  78   invalid configuration, mapping or secret file; a property that librdkafka does not take; a missing topic; a group
+       that others use, or a static id that another process took; a port that is taken
   130  Ctrl-C in the demo
   143  a second SIGTERM or SIGINT: left at once
 """

@@ -162,7 +162,19 @@ class Ledger:
         return next(iter(self._unsettled), self._position)
 
     def settled_above(self) -> Runs:
-        """Runs of settled offsets above the frontier, for the commit's map. O(unsettled + inherited).
+        """Runs of settled offsets above the frontier, for the commit's map. O(unsettled + inherited)."""
+        runs = list(self.settled_so_far())
+        for first, end in self._inherited:
+            if end > self._position:
+                clipped = max(first, self._position)
+                if runs and runs[-1][1] == clipped:
+                    runs[-1] = (runs[-1][0], end)
+                else:
+                    runs.append((clipped, end))
+        return tuple(runs)
+
+    def settled_so_far(self) -> Runs:
+        """Those of `settled_above` that lie below the position: what this owner adds to what it inherited. O(unsettled).
 
         Offsets between taken ones that the log does not hold count as settled: it makes runs longer and is true.
         """
@@ -174,11 +186,4 @@ class Ledger:
             start = offset + 1
         if self._position > start:
             runs.append((start, self._position))
-        for first, end in self._inherited:
-            if end > self._position:
-                clipped = max(first, self._position)
-                if runs and runs[-1][1] == clipped:
-                    runs[-1] = (runs[-1][0], end)
-                else:
-                    runs.append((clipped, end))
         return tuple(runs)

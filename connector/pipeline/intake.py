@@ -69,7 +69,7 @@ class Intake:
 
     def _look_at_map(self, part: Partition) -> None:
         """Measuring costs a walk over what is unsettled: again only when so many have settled that it can have mattered."""
-        part.map_fill = part.entry().fill
+        part.map_fill = part.fill()
         # Paused, nothing new comes that could make it longer: look until it is short enough.
         room = 0.0 if part.paused else max(0.0, MAP_HIGH - part.map_fill) * MAX_METADATA
         part.settles_until_map_check = 1 + max(int(room / SETTLE_COST), part.ledger.unsettled // 4)

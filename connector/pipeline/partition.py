@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from connector.core.decode import SchemaRef
 from connector.core.ledger import Ledger
-from connector.core.offset_map import MAX_METADATA, CommitEntry, LogIdentity, entry
+from connector.core.offset_map import MAX_METADATA, CommitEntry, LogIdentity, entry, fit
 from connector.core.records import Epoch, OrderKey, Record, TopicPartition
 from connector.core.status import PauseReason
 
@@ -70,6 +70,10 @@ class Partition:
             released=released and self.opened and not self.cut_off,
             limit=self.map_limit,
         )
+
+    def fill(self) -> float:
+        """How much of its budget the map takes, without what was inherited: reading on makes that shorter, never longer."""
+        return fit(self.log, self.ledger.frontier, self.ledger.settled_so_far(), released=False).fill
 
     def halve_map(self) -> bool:
         """The coordinator takes less text than we thought. False when there is none left to leave out."""

@@ -188,9 +188,18 @@ class Plays:
         topic = self._two_leaders
         if not script.two_leaders:
             topic = new_topic(self._cluster, partitions=script.partitions, records=script.records)
+            self._wait_known(topic, script.partitions)
         with RealStage(self._cluster, self._wire.bootstrap, protocol, topic) as stage:
             self._stages[stage.group] = stage
             return stage.run(script)
+
+    def _wait_known(self, topic: str, partitions: int) -> None:
+        """Until the broker tells clients of a topic that its controller has made."""
+        admin = self._cluster.new_admin()
+        deadline = time.monotonic() + PATIENCE_S
+        while len(admin.list_topics(topic, timeout=PATIENCE_S).topics[topic].partitions) != partitions:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def _fate(self, request: Request) -> Fate:
         group, _, _ = request.client.partition("/")

@@ -4,6 +4,7 @@ Refusals are forged on a wire between client and broker, for a broker cannot be 
 """
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -102,28 +103,31 @@ async def test_reb_17_nothing_is_sent_until_the_coordinator_says_what_was_commit
     assert place.committed() == left
     place.front.script = lambda _request: Answered(202)
     before, told = len(place.front.requests), len(place.told())
-    answers = iter([LOADING, NO_COORDINATOR, NOT_COORDINATOR] * 1000)
+    codes = itertools.cycle((LOADING, NO_COORDINATOR, NOT_COORDINATOR))
+    refused: list[int] = []
     loading = True
 
     def fate(asked: Request) -> Fate:
         joining = wire.sent(Api.JOIN_GROUP) or wire.sent(Api.CONSUMER_GROUP_HEARTBEAT)
         if asked.api == Api.OFFSET_FETCH and loading and joining:
-            return offset_fetch.refusal(asked, next(answers))
+            refused.append(next(codes))
+            return offset_fetch.refusal(asked, refused[-1])
         return Pass.ON
 
     wire.fate = fate
     async with place.member(protocol, wire.bootstrap) as member:
         await until(lambda: member.source.assignments.owned == (place.tp(),), "the assignment")
         place.write("k8")
-        polls = set()
-        for _ in range(300):
+        polls = {member.source.last_poll_wall}
+
+        def polled_and_refused() -> bool:
             polls.add(member.source.last_poll_wall)
-            await asyncio.sleep(0.01)
-        assert next(answers) is not None
+            return len(polls) > 5 and len(refused) > 6
+
+        await until(polled_and_refused, "polls while the coordinator refuses")
         assert not member.source.assignments.flows(place.tp())
         assert not wire.sent(Api.FETCH)
         assert len(place.front.requests) == before
-        assert len(polls) > 2, "it polls"
         loading = False
         await member.joined(1)
         await until(lambda: place.delivered, "everything")

@@ -237,7 +237,7 @@ async def test_led_25_full_maps_of_many_partitions_are_committed_in_parts_that_t
     guarded_cluster: GuardedCluster, wire: Wire
 ) -> None:
     """The offsets topic takes less than all maps together: they are taken over whole, part by part, within the lease."""
-    count = 60
+    count = 24
     place = Place(guarded_cluster, partitions=count)
     # So that there is a group, and its offsets say which log they are of.
     async with place.member() as member:
@@ -260,8 +260,8 @@ async def test_led_25_full_maps_of_many_partitions_are_committed_in_parts_that_t
             assert (told.offset, told.settled) == (0, maps[partition])
 
 
-LITTLE = 24_000
-"""Bytes of a commit; a tenth of what a commit of ours may have."""
+LITTLE = 9_000
+"""Bytes of a commit; a fraction of what a commit of ours may have."""
 
 
 def leave_maps(place: Place, partitions: int) -> tuple[list[frozenset[int]], int]:

@@ -161,13 +161,13 @@ def foreign_text(world: "Simulation", log: PartitionLog, offset: int, dice: floa
     """Metadata that must not be believed of this log and offset, or says nothing."""
     runs = ((offset + 2, offset + 4), (offset + 5, offset + 40))
     true = LogIdentity(world.cluster.cluster_id, log.log_id)
-    good = write(true, offset, runs, released=True)
+    good = write(true, offset, runs, released=True, leader_epoch=7)
     return (
         "",
         "written by hand",
-        write(LogIdentity("elsewhere", log.log_id), offset, runs, released=True),
-        write(LogIdentity(world.cluster.cluster_id, "former"), offset, runs, released=True),
-        write(true, offset + 1, runs, released=True),
+        write(LogIdentity("elsewhere", log.log_id), offset, runs, released=True, leader_epoch=7),
+        write(LogIdentity(world.cluster.cluster_id, "former"), offset, runs, released=True, leader_epoch=7),
+        write(true, offset + 1, runs, released=True, leader_epoch=7),
         good[:-1] + ("0" if good[-1] != "0" else "1"),
         good.replace(VERSION, "fc0"),
     )[int(dice * 997) % 7]

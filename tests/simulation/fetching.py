@@ -25,6 +25,8 @@ from tests.simulation.thread import PollThread
 
 FETCH_MOST = 8
 QUEUE_MOST = 24
+TAKEN_BEFORE = 0.3
+"""How often a callback is queued between two messages that the app takes in one go."""
 
 
 class Fetching:
@@ -56,10 +58,11 @@ class Fetching:
             self._messages += 1
         else:
             self._pending += 1
-            # librdkafka pauses what is assigned, of its own accord (rd_kafka_rebalance_op_incr).
+            # librdkafka pauses what is assigned, of its own accord (rd_kafka_rebalance_op_incr). Now and then the app
+            # has just taken what was there, and comes upon the callback behind it in the same batch.
             self._standing = True
-            for fetch in self.assigned.values():
-                self._rewind(fetch)
+            if self.random.random() >= TAKEN_BEFORE:
+                self._rewind_all()
         if self._wake is not None:
             self.process.after(0.0, self._wake, None)
 
@@ -86,6 +89,10 @@ class Fetching:
             self._versions += 1
             fetch.version = self._versions
             fetch.position, fetch.under_way, fetch.told_end = fetch.app, False, None
+
+    def _rewind_all(self) -> None:
+        for fetch in self.assigned.values():
+            self._rewind(fetch)
 
     def _go_on(self) -> None:
         """The app has answered a callback."""

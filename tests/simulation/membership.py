@@ -194,6 +194,7 @@ class Membership(Fetching):
     def _run(self, item: Rebalance) -> None:
         """Run the app's callback; it may block."""
         self._pending -= 1
+        self._rewind_all()
         if item.kind != "lost" and self._fenced:
             self._advance()
             return

@@ -3,6 +3,7 @@
 import asyncio
 import http.server
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -55,6 +56,23 @@ def test_the_version_is_printed() -> None:
         timeout=60,
     )
     assert as_module.stdout == f"{__version__}\n"
+
+
+def test_help_and_manual_say_the_same_of_each_exit_code() -> None:
+    """What `--help` says of a code is how its row in docs/configuration.md begins; the operator's page has the same codes."""
+    told = {
+        code: " ".join(text.split())
+        for code, text in re.findall(r"^  (\d+) +((?:.|\n {7})+)", cli.EXIT_CODES, re.MULTILINE)
+    }
+
+    def rows(page: str) -> dict[str, str]:
+        text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+        section = text.split("## Exit codes", 1)[1].split("\n## ", 1)[0]
+        return dict(re.findall(r"^\| (\d+) \| ([^|]*)", section, re.MULTILINE))
+
+    manual = {code: text.replace("`", "").strip() for code, text in rows("configuration.md").items()}
+    assert manual.keys() == told.keys() == rows("operations.md").keys()
+    assert {code: manual[code][: len(text)] for code, text in told.items()} == told
 
 
 def test_a_valid_configuration_exits_0(tmp_path: Path) -> None:

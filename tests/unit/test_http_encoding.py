@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from connector.core.files import File
 from connector.core.http_encoding import bare_name, json_body, multipart_body
@@ -97,6 +97,7 @@ def test_a_part_cannot_forge_further_parts(where: str) -> None:
         ("写真\u2028.png", "写真.png"),
         ("half\ud800.png", "half.png"),
         ("folder/", "file"),
+        (".", "file"),
         ("..", "file"),
         ("\x07", "file"),
         ("", "file"),
@@ -111,3 +112,15 @@ def test_a_quote_in_a_file_name_stays_inside_its_header() -> None:
     """A quotation mark is percent-encoded as browsers do (WHATWG HTML, multipart/form-data)."""
     content, _ = multipart_body(_Body(), [File('a"; name="body', "text/plain", b"")], "attachments[]", "b0")
     assert b'name="attachments[]"; filename="a%22; name=%22body"\r\n' in content
+
+
+class _Aliased(BaseModel):
+    from_: _Person = Field(alias="from")
+    flags: tuple[bool, ...]
+
+
+def test_att_01_a_form_has_the_contracts_names_and_both_truths() -> None:
+    """A name that Python keeps for itself travels as Front calls it; false is a text as true is."""
+    body = _Aliased.model_validate({"from": {"handle": "h"}, "flags": (True, False)})
+    form = read_form(*multipart_body(body, [_PNG], "attachments[]", "b0"))
+    assert form.fields == [("from[handle]", "h"), ("flags[0]", "true"), ("flags[1]", "false")]

@@ -109,14 +109,15 @@ def test_the_first_rule_that_holds_counts(tmp_path: Path) -> None:
 
 
 def test_no_rule_is_a_dead_letter_that_says_what_to_do(tmp_path: Path) -> None:
-    """The schema's name helps to write the missing rule."""
-    refusal = topic(tmp_path, STATUS).map(record({"n": 9}, schema="CallMerged"))
-    assert refusal == Refusal(
-        reason="no_rule",
-        stage="map",
-        message="no rule of topic calls.v1 holds for this record (its schema is CallMerged): "
-        "add a rule, or `otherwise: skip` to the topic",
-    )
+    """The schema's name, if it has one, helps to write the missing rule."""
+    for schema, named in (("CallMerged", " (its schema is CallMerged)"), (None, "")):
+        refusal = topic(tmp_path, STATUS).map(record({"n": 9}, schema=schema))
+        assert refusal == Refusal(
+            reason="no_rule",
+            stage="map",
+            message=f"no rule of topic calls.v1 holds for this record{named}: "
+            "add a rule, or `otherwise: skip` to the topic",
+        )
 
 
 def test_no_rule_is_a_skip_if_the_topic_says_so(tmp_path: Path) -> None:
@@ -145,7 +146,9 @@ def test_bad_04_a_null_value_is_skipped_before_it_is_decoded(tmp_path: Path) -> 
 def test_an_old_record_is_skipped(tmp_path: Path, timestamp: int | None, skip: Skip | None) -> None:
     """Older than max_age_s by Kafka's timestamp; one without a timestamp is never too old."""
     mapping = topic(tmp_path, STATUS, "    max_age_s: 60\n")
-    assert mapping.skips(record({"n": 1}, timestamp=timestamp).record, 1060.0) == skip
+    taken = record({"n": 1}, timestamp=timestamp)
+    assert mapping.skips(taken.record, 1060.0) == skip
+    assert mapping.map(taken, 1060.0) == (skip or Skip("rule", "first"))
 
 
 FAILS = [

@@ -56,6 +56,44 @@ def test_a_mapper_receives_the_decoded_record(tmp_path: Path, module: ModuleType
         seen[0].key = "x"  # type: ignore[misc]
 
 
+def test_a_mapper_sees_where_when_and_with_which_headers_the_record_came(
+    tmp_path: Path, module: ModuleType
+) -> None:
+    """As an expression does; without a registry's schema there is none."""
+    seen: list[MapperInput] = []
+
+    def keep(given: MapperInput) -> list[object]:
+        seen.append(given)
+        return []
+
+    module.to_front = keep  # type: ignore[attr-defined]
+    topic = loaded(folder(tmp_path, calls=FILE.format(name="our_mappers:to_front"))).mappings.topics[
+        "calls.v1"
+    ]
+    topic.map(record(headers=(("trace", b"a1"), ("raw", b"\xff")), timestamp=77))
+    (given,) = seen
+    assert (given.partition, given.offset, given.timestamp) == (3, 42, 77)
+    assert (given.headers, given.schema, given.key) == ({"trace": "a1"}, None, None)
+
+
+def test_a_mapper_names_paths_and_channels_as_a_rule_does(tmp_path: Path, module: ModuleType) -> None:
+    """The path's ids as texts; the alias where the operation takes one; what it leaves out is empty."""
+    summary = {
+        "operation": "add-call-summary",
+        "channel": "cha_1",
+        "path": {"external_call_id": "leg-1"},
+        "body": {"content": "c"},
+    }
+    emptied = {"operation": "update-channel", "channel": "cha_2"}
+    plan = mapped(tmp_path, module, lambda _: [summary, emptied])
+    assert isinstance(plan, Plan)
+    assert [request.http.path for request in plan.requests] == [
+        "/channels/cha_1/calls/leg-1/summary",
+        "/channels/alt:address:chat%40shop.example",
+    ]
+    assert plan.requests[1].http.content == b"{}"
+
+
 def test_dicts_and_typed_requests_are_the_same(tmp_path: Path, module: ModuleType) -> None:
     """Several requests are sent in the order returned; a generator will do."""
     typed = MapperRequest(operation="update-channel", channel="cha_1", body={"status": "ok"})
@@ -98,6 +136,8 @@ def test_an_exception_refuses_the_record_and_shows_its_class_only(tmp_path: Path
         ([{**OK, "body": "x"}], "requests[0].body: must be a map, but is text"),
         ([{**OK, "body": {5: "x"}}], "requests[0].body: must have texts as keys"),
         ([{**OK, "path": {"x": 5}}], "requests[0].path.x: must be text, but is a number"),
+        ([{**OK, "path": [SECRET]}], "requests[0].path: must be a map, but is a list"),
+        ([{**OK, "operation": [SECRET]}], "requests[0].operation: must be one of update-channel, "),
     ],
 )
 def test_what_a_mapper_returns_is_checked(

@@ -98,6 +98,11 @@ def test_bad_07_an_id_is_one_segment_that_decodes_to_itself(text: str) -> None:
     assert path.isascii()
 
 
+def test_bad_07_dots_alone_are_encoded_with_capital_digits() -> None:
+    """Whatever compares paths as texts knows this form only (RFC 3986 §2.1)."""
+    assert sent("add-call-summary", params={"external_call_id": ".."}).http.path.split("/")[4] == "%2E%2E"
+
+
 def test_bad_08_a_null_counts_as_absent_and_is_not_sent() -> None:
     """An optional field whose expression gave nothing vanishes, at any depth."""
     sparse = {**INBOUND, "subject": None, "attachments": None, "sender": {"handle": "h", "name": None}}
@@ -232,3 +237,17 @@ def test_a_text_over_the_limit_is_an_invalid_request() -> None:
     """Without files the body is at fault."""
     (problem,) = refused("add-call-summary", {"content": "x" * REQUEST_BYTES_MAX})
     assert problem == Invalid("body", "makes a request of 24000014 bytes; the most is 24000000")
+
+
+def test_att_03_a_request_of_exactly_the_limit_is_sent() -> None:
+    """As JSON and as a form: the last byte that is allowed is used, and the next one refused."""
+    text = "x" * (REQUEST_BYTES_MAX - len(b'{"content":""}'))
+    assert len(sent("add-call-summary", {"content": text}).http.content) == REQUEST_BYTES_MAX
+    empty = {"content": b"", "name": "h"}
+    around = len(sent("sync-inbound-message", {**INBOUND, "attachments": [empty]}).http.content)
+    full = {**empty, "content": bytes(REQUEST_BYTES_MAX - around)}
+    form = sent("sync-inbound-message", {**INBOUND, "attachments": [full]})
+    assert len(form.http.content) == REQUEST_BYTES_MAX
+    over = {**empty, "content": bytes(REQUEST_BYTES_MAX - around + 1)}
+    (problem,) = refused("sync-inbound-message", {**INBOUND, "attachments": [over]})
+    assert problem.message == "makes a request of 24000001 bytes; the most is 24000000"

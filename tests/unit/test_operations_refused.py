@@ -1,8 +1,10 @@
 """What `build` refuses, and how it says so: where, what, what to do, and never the value."""
 
 import pytest
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from connector.core.operations import OPERATIONS, Invalid, Request
+from connector.core.operations.invalid import explain, shown, unknown
 from connector.core.records import Channel
 from tests.support.requests import (
     ALIAS,
@@ -44,6 +46,7 @@ _BAD: list[tuple[str, object, str, str]] = [
     ("sync-inbound-message", {**INBOUND, "sendr": _SECRET}, "body.sendr", "is not known here: did you mean sender?"),
     ("sync-inbound-message", {**INBOUND, "metadata": {**METADATA, "zz": 1}}, "body.metadata.zz", "is not known here; known are: external_conversation_id, external_id, referenced_message_external_id"),
     ("sync-inbound-message", {**INBOUND, 5: 1}, "body", "has a key that is not a string"),
+    ("sync-inbound-message", {**INBOUND, "metadata": {**METADATA, 5: 1}}, "body.metadata", "has a key that is not a string"),
     ("sync-inbound-message", [_SECRET], "body", "must be an object"),
     ("sync-outbound-message", {**OUTBOUND, "to": []}, "body.to", "must have at least one entry"),
     ("sync-outbound-message", {**OUTBOUND, "to": [{"handle": ""}]}, "body.to[0].handle", "must not be empty"),
@@ -232,3 +235,30 @@ def test_bad_08_what_is_no_finite_number_is_refused(value: object) -> None:
     """Nor what is so large that a reader may take it for infinite."""
     problems = refused("add-call-transcript", {"lines": [{**LINE, "start_time_seconds": value}]})
     assert problems == (Invalid("body.lines[0].start_time_seconds", "must be a finite number"),)
+
+
+@pytest.mark.parametrize("key", ["+sender", "sender\n", "", 5, None, ("sender",)])
+def test_a_key_that_is_no_field_name_is_likened_to_none(key: object) -> None:
+    """It may be data, and what it comes close to would tell of it."""
+    assert unknown(key, ["subject", "sender"]) == "is not known here; known are: sender, subject"
+    assert shown(key) == "*"
+
+
+class _Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    known: int = 0
+
+
+class _Outer(BaseModel):
+    inner: tuple[int, None | _Inner]  # noqa: RUF036 - the object stands last, that is the case
+
+
+def test_words_are_found_for_bodies_that_are_still_to_come() -> None:
+    """An error without words of ours says its kind; the object around a key is found wherever its field names it."""
+    with pytest.raises(ValidationError) as caught:
+        _Outer.model_validate({"inner": ["x", {"knwon": 1}]})
+    assert explain(_Outer, caught.value) == (
+        Invalid("body.inner[0]", "is not valid (int_parsing)"),
+        Invalid("body.inner[1].knwon", "is not known here: did you mean known?"),
+    )

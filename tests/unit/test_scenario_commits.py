@@ -261,3 +261,28 @@ async def test_led_28_a_crash_at_request_one_of_three_repeats_that_request_only(
         await second.quiet(5.0)
         assert second.front.ids == ["0", "0", "0", "1", "1", "1"]
         assert first.front.sent[0].content == second.front.sent[0].content
+
+
+@in_virtual_time
+async def test_led_16_an_inherited_map_near_its_limit_stops_no_intake() -> None:
+    """What was inherited only shrinks as it is read: a new owner that is paused for it would never read, and never resume."""
+    drawn = random.Random(17)
+    metadata = write(
+        LOG, 0, tuple((n, n + drawn.randint(1, 7)) for n in range(9, 9 * 7000, 9)), released=True
+    )
+    believed = read(metadata, LOG, 0)
+    assert isinstance(believed, Believed)
+    assert len(metadata) > 3600
+    end = believed.settled[-1][1]
+    async with Stage(partition_records=5000) as stage:
+        stage.assign(metadata=metadata)
+        await stage.quiet(0.1)
+        for start in range(0, end, 500):
+            offsets = range(start, min(end, start + 500))
+            stage.pipeline.received([record(offset, "skip" if offset % 9 else "a") for offset in offsets])
+            assert stage.coordinator.paused == set()
+            await stage.quiet(1.0)
+        assert stage.facts.count("settled", "messages", "duplicate") == sum(
+            b - a for a, b in believed.settled
+        )
+        assert stage.coordinator.committed().offset == end  # type: ignore[union-attr]

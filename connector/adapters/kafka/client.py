@@ -1,5 +1,6 @@
 """The consumer's calls and values in the client library's own types; used in the polling thread only."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -11,6 +12,9 @@ from connector.core.offset_map import CommitEntry
 from connector.core.records import Epoch, Record
 from connector.core.records import TopicPartition as TP
 from connector.ports import CommitFailed, Committed
+
+SEEKS = 2000
+"""How often a seek is asked for, a millisecond apart. Seen: once more is enough, once in sixteen times."""
 
 
 def move(consumer: Client, positions: list[TopicPartition]) -> None:
@@ -33,7 +37,23 @@ def assign(consumer: Client, positions: list[TopicPartition]) -> None:
     consumer.incremental_assign(positions)
     for position in positions:
         if position.leader_epoch is not None and position.leader_epoch >= 0 and position.offset > 0:
+            _seek(consumer, position)
+
+
+def _seek(consumer: Client, position: TopicPartition) -> None:
+    """Refused for a moment while the client still ends the partition's former assignment, in a thread of its own.
+
+    Refused for long, the partition has stopped by itself: then its error is waiting in the queue.
+    """
+    for _ in range(SEEKS):
+        try:
             consumer.seek(position)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001
+                raise
+            time.sleep(0.001)
+        else:
+            return
 
 
 def commit(consumer: Client, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:

@@ -270,11 +270,16 @@ class KafkaSource:
         first = consumer.poll(POLL_S)
         if first is None:
             return
-        messages = [first, *consumer.consume(BATCH - 1, 0)]
+        # Of each partition the assignment in which it was polled: a rebalance inside `consume`, or an error below, begins another.
+        # The client drops from a batch what its callbacks outdate, but not what `poll` gave us before.
+        tp = _place(first)
+        epochs = {tp: self.assignments.epoch(tp)}
         records: list[Record] = []
-        for message in messages:
-            tp = TP(message.topic() or "", message.partition() or 0)
-            epoch = self.assignments.epoch(tp)
+        for message in (first, *consumer.consume(BATCH - 1, 0)):
+            tp = _place(message)
+            epoch = epochs.setdefault(tp, self.assignments.epoch(tp))
+            if epoch != self.assignments.epoch(tp):
+                continue
             if message.error() is not None:
                 self._thread_hand_over(records)
                 records = []
@@ -340,6 +345,10 @@ _TOPIC_UNKNOWN = (
     KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
     KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
 )
+
+
+def _place(message: Message) -> TP:
+    return TP(message.topic() or "", message.partition() or 0)
 
 
 def _finish(ended: asyncio.Future[None], failure: BaseException | None) -> None:

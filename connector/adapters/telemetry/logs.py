@@ -45,6 +45,7 @@ EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     "consumer.revoked": frozenset({"partitions"}),
     "consumer.lost": frozenset({"partitions"}),
     "commit.failed": frozenset({"partitions"}),
+    "log.cut": frozenset({"high"}),
     "lease.ended": frozenset({"queued"}),
     "partition.paused": frozenset({"records", "key_hash"}),
     "offset.missing": frozenset({"low", "high", "records", "policy"}),
@@ -75,7 +76,8 @@ _TRUSTED_LIBRARIES = ("librdkafka", "uvicorn")
 
 _EACH_COUNTS = """
     connector.started connector.stopped state.changed consumer.assigned consumer.revoked consumer.lost
-    record.accepted record.skipped record.dead_lettered record.parked hold.started hold.released admin.action
+    record.accepted record.skipped record.dead_lettered hold.started hold.released
+    partition.paused partition.resumed map.refused log.cut log.rewound topic.recreated
     circuit.opened circuit.closed backlog.found offset.missing stop.uncommitted
     config.warning
 """

@@ -17,6 +17,8 @@ from tests.simulation.scripts.stage import (
 
 PASSING = (7, 14, 15, 16)
 """REQUEST_TIMED_OUT, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR."""
+OVERTAKEN = (7, 14)
+"""After 15 and 16 chance decides whether the second commit is sent once more, and which one is the last."""
 
 
 def _one(stage: Stage, partitions: int = 1) -> Actor:
@@ -59,6 +61,7 @@ def _refused(stage: Stage, error: int) -> None:
     one.commit((0, 3, "refused"))
     one.poll_for(1.0)
     joined(one)
+    one.poll_for(0.5)
     one.commit((0, 2, "taken"))
     tell_applied(stage)
     tell_held(stage, 0)
@@ -72,7 +75,6 @@ def _too_long(stage: Stage) -> None:
     one.commit((0, 2, "m" * METADATA_MAX))
     one.commit((0, 3, "short"), (1, 3, "m" * METADATA_MAX))
     tell_held(stage, 1)
-    tell_applied(stage)
     one.commit((1, 4, "m" * METADATA_MAX), (0, 4, "short"))
     tell_held(stage, 0, 1)
     one.close()
@@ -81,6 +83,7 @@ def _too_long(stage: Stage) -> None:
 def _too_large(stage: Stage) -> None:
     """Each text may be as long as it is, but not all of them in one commit."""
     one = _one(stage, 16)
+    one.poll_for(0.7)
     one.commit(*((number, 1, "m" * 4000) for number in range(16)))
     tell_held(stage, 0, 15)
     one.commit(*((number, 2, "m" * 4000) for number in range(8)))
@@ -103,7 +106,7 @@ SCRIPTS = (
     Script(name="a commit whose answer is lost", play=partial(_repeated, error=LOST_ANSWER)),
     *(
         Script(name=f"two commits in flight, {code}", play=partial(_overtaken, error=code))
-        for code in (7, 14)
+        for code in OVERTAKEN
     ),
     *(
         Script(

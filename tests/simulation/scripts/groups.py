@@ -52,8 +52,8 @@ def _in_a_batch(stage: Stage) -> None:
     two.subscribe()
     stage.pass_time(1.5)
     one.consume(100)
-    one.poll_for(0.3)
     kept, moved = divided(one, two)
+    one.read_to(4, kept)
     two.read_to(4, moved)
 
 

@@ -26,6 +26,7 @@ EPOCH_ENDS = 10
 """Where the first leader's records end in a log that was made by two leaders; it is 30 long."""
 PATIENCE_S = 20.0
 POLL_S = 0.02
+CALLBACKS = ("assigned", "revoked", "lost")
 
 LOST_ANSWER = None
 """The coordinator does as it is asked, and nobody hears of it."""
@@ -116,6 +117,7 @@ class Events:
         return {who: list(self._lines(events)) for who, events in self._events.items()}
 
     def _lines(self, events: Sequence[Event]) -> Iterator[str]:
+        events = _without_echoes(_empty_ones_first(events))
         for messages, some in groupby(events, lambda event: event.message):
             run = list(some)
             if messages:
@@ -129,6 +131,38 @@ class Events:
 
     def _name(self, partition: int | None) -> str:
         return "" if partition is None else self._names.get(partition, str(partition))
+
+
+def _empty_ones_first(events: Sequence[Event]) -> Sequence[Event]:
+    """Callbacks that bring nothing, put before the messages that they came behind: which of those came first is chance."""
+    found: list[Event] = []
+    for event in events:
+        at = len(found)
+        if event.what in CALLBACKS and not event.partitions:
+            while at and found[at - 1].message:
+                at -= 1
+        found.insert(at, event)
+    return found
+
+
+def _without_echoes(events: Sequence[Event]) -> Sequence[Event]:
+    """Without ends that were told again after a callback: whether there was time to tell them before the next is chance."""
+    found = []
+    told: dict[int | None, int | None] = {}
+    called_back: set[int | None] = set()
+    for event in events:
+        if event.what in CALLBACKS:
+            called_back.update(told)
+            for number in event.partitions:
+                told.pop(number, None)
+        echo = event.what == "end" and event.partition in called_back
+        if echo and told.get(event.partition) == event.offset:
+            continue
+        if event.message:
+            called_back.discard(event.partition)
+            told[event.partition] = event.offset if event.what == "end" else None
+        found.append(event)
+    return found
 
 
 def _passed(event: Event, later: Sequence[Event]) -> bool:
@@ -275,6 +309,26 @@ class Actor:
     def seek(self, partition: int, offset: int, leader_epoch: int | None = None) -> None:
         """Read on from there."""
         self._do("seek", lambda: self.client.seek(self.place(partition, offset, leader_epoch)))
+
+    def begin_at(self, partition: int, offset: int, leader_epoch: int | None) -> None:
+        """Move there and seek it: the way to have a position held to its leader epoch.
+
+        Between giving a partition up and its new beginning the client refuses a seek (_STATE) for a moment, not always.
+        """
+        self.move(partition, offset)
+        place = self.place(partition, offset, leader_epoch)
+
+        def seek() -> None:
+            deadline = self.stage.now() + PATIENCE_S
+            while True:
+                try:
+                    self.client.seek(place)
+                    return
+                except KafkaException as error:
+                    if error.args[0].name() != "_STATE" or self.stage.now() > deadline:
+                        raise
+
+        self._do("seek", seek)
 
     def move(self, partition: int, offset: int, leader_epoch: int | None = None) -> None:
         """Give the partition up and take it again, there."""
