@@ -63,6 +63,7 @@ def policy(settings: Settings) -> Policy:
         partition_records=limits.partition_records,
         partition_bytes=limits.partition_bytes,
         request_deadline_s=front.request_deadline_s,
+        takeover_s=_takeover_s(settings),
         session_timeout_s=settings.kafka.session_timeout_s,
         commit_interval_s=limits.commit_interval_s,
         probe_interval_s=front.hold_probe_s,
@@ -80,6 +81,17 @@ def policy(settings: Settings) -> Policy:
         ),
         base_urls={name: app.base_url for name, app in front.apps.items()},
     )
+
+
+def _takeover_s(settings: Settings) -> float | None:
+    """A former owner was silent for a session before we own its partition, and its last request lasts a deadline.
+
+    But the classic protocol lets a new process with the same static id in at once (KIP-345): the elder, if it still lives and
+    hears nothing from the brokers, sends until its lease has ended, and then a deadline: a session in all.
+    """
+    kafka = settings.kafka
+    static = kafka.group_instance_id is not None and kafka.group_protocol == "classic"
+    return kafka.session_timeout_s if static else None
 
 
 def sender(settings: Settings, clock: Clock, metrics: Metrics, log: EventLog) -> FrontSender:

@@ -80,6 +80,7 @@ class Committer:
                     part.committed = entry if code is None else None
                     if code is None:
                         part.commits_alone = False
+                        part.given_back |= released
                         continue
                     part.refused = code
                     if self._smaller(part, code, len(batch)):
@@ -97,7 +98,8 @@ class Committer:
         while waiting:
             part = waiting[0]
             moved = part.committed is None or part.mark != part.committed_at
-            if (moved or unchanged or released) and (released or not part.closing):
+            wanted = not part.given_back if released else not part.closing and (moved or unchanged)
+            if wanted:
                 entry = part.entry(released=released)
                 room -= ENTRY_BYTES + len(entry.metadata) + len(part.tp.topic)
                 if batch and (room < 0 or part.commits_alone or batch[-1][0].commits_alone):

@@ -40,7 +40,7 @@ from connector.pipeline.intake import Intake
 from connector.pipeline.ownership import Ownership
 from connector.pipeline.partition import Partition
 from connector.pipeline.schemas import Schemas
-from connector.pipeline.work import Work, rejection
+from connector.pipeline.work import Work, coordinates, rejection
 from connector.pipeline.world import Policy, World
 from connector.ports import Assignment, Outcome
 
@@ -107,14 +107,16 @@ class Pipeline:
     def assigned(self, assignments: Sequence[Assignment]) -> None:
         """See `ports.RecordSink.assigned`. While stopping nothing new is taken."""
         if not self._stopping:
-            self.ownership.assign(assignments, self._policy.request_deadline_s)
+            self.ownership.assign(assignments, self._policy.takeover_wait_s)
             self._telemetry.rebalance("assigned")
 
     async def revoke(self, partitions: Sequence[TopicPartition], bound_s: float) -> None:
         """See `ports.RecordSink.revoke`. Back-offs are not waited for."""
-        await self.ownership.release(partitions, bound_s)
-        self._unblock(partitions)
-        self._telemetry.rebalance("revoked")
+        try:
+            await self.ownership.release(partitions, bound_s)
+        finally:  # also when the caller waits no longer
+            self._unblock(partitions)
+            self._telemetry.rebalance("revoked")
 
     @callback
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
@@ -220,7 +222,7 @@ class Pipeline:
                 work = Work(record, part.ledger, prepared, taken_at=self._clock.monotonic())
                 self.dispatch.add(part.tp, prepared.key, work.request.channel, work)
             case Skip(reason=reason, rule=rule):
-                self._log.debug("record.skipped", **_coordinates(record), reason=reason, mapping=rule)
+                self._log.debug("record.skipped", **coordinates(record), reason=reason, mapping=rule)
                 self._settle(part.ledger, record, "skipped", self._clock.monotonic())
             case Failure():
                 self._telemetry.error(record.topic, prepared.stage, prepared.reason)
@@ -353,7 +355,7 @@ class Pipeline:
             self._telemetry.accepted_latency(
                 record.topic, max(0.0, self.last_accepted_wall - record.timestamp_ms / 1000)
             )
-        self._log.debug("record.accepted", **_coordinates(record), mapping=work.plan.rule)
+        self._log.debug("record.accepted", **coordinates(record), mapping=work.plan.rule)
         self.dispatch.done(slot)
 
     def _note_failure(self, slot: Slot[Work], work: Work, error: str) -> None:
@@ -366,7 +368,7 @@ class Pipeline:
             self._intake.blocked(part)
         operation = work.request.operation
         self._log.info(
-            "record.retry", **_coordinates(record), operation=operation, error_type=error, attempt=work.tries
+            "record.retry", **coordinates(record), operation=operation, error_type=error, attempt=work.tries
         )
 
     # --- settle -----------------------------------------------------------------------------------------------
@@ -394,7 +396,3 @@ class Pipeline:
         self._telemetry.settled(record.topic, outcome, self._clock.monotonic() - taken_at)
         self._intake.settled(part)
         return True
-
-
-def _coordinates(record: Record) -> dict[str, object]:
-    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}

@@ -29,6 +29,8 @@ class Partition:
     cut_off: bool = False
     """Work of this assignment was ended before its time: its request may still arrive at Front."""
     closing: bool = False
+    given_back: bool = False
+    """Its last commit was acknowledged: a revoke and a stop may both ask for it."""
     fetching: asyncio.Task[None] | None = None
     """The first record of the inbox waits for its schema: a wall, as its key is unknown nothing behind it may start."""
     aside: dict[OrderKey, deque[Record]] = field(default_factory=dict)

@@ -79,3 +79,8 @@ def rejection(work: Work, rejected: Rejected, answer: Answer) -> Failure:
         accepted=work.index,
         details=rejected.details,
     )
+
+
+def coordinates(record: Record) -> dict[str, object]:
+    """A record as the log names it."""
+    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}

@@ -34,7 +34,9 @@ class Policy:
     partition_records: int = 1000
     partition_bytes: int = 16 * 2**20
     request_deadline_s: float = 15.0
-    """A former owner's request may still arrive for so long after it was cut off."""
+    """A request may still arrive for so long after it was cut off."""
+    takeover_s: float | None = None
+    """See `takeover_wait_s`; None: a request deadline."""
     session_timeout_s: float = 45.0
     """How long the group's coordinator keeps a member that is silent."""
     commit_interval_s: float = 1.0
@@ -45,3 +47,8 @@ class Policy:
     circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
     base_urls: Mapping[str, str] = field(default_factory=dict)
     """App -> its base URL: apps with the same one share a circuit."""
+
+    @property
+    def takeover_wait_s(self) -> float:
+        """From the claim of a partition that was not released to its first request: the former owner's have ended by then."""
+        return self.request_deadline_s if self.takeover_s is None else self.takeover_s

@@ -195,3 +195,60 @@ def test_reb_08_a_release_that_can_never_be_committed_does_not_wait_for_its_boun
             assert asyncio.get_running_loop().time() - before < 0.1
 
     play()
+
+
+@in_virtual_time
+async def test_shd_01_a_stop_while_a_revoke_drains_is_clean() -> None:
+    """Both wait for the same work and want the same last commit: it is made once, and nothing is left."""
+    async with Stage() as stage:
+        stage.front.delay = lambda _sent: 2.0
+        stage.assign()
+        await stage.quiet(0.1)
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.5)
+        gone = False
+        stage.coordinator.refuse = lambda _entry: "closed_epoch" if gone else None
+
+        async def revoke() -> None:
+            nonlocal gone
+            await stage.pipeline.revoke([TP], 10.0)
+            gone = True
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(revoke())
+            await stage.quiet(0.1)
+            assert await stage.pipeline.stop(10.0)
+        released = [entry for entries in stage.coordinator.history for entry in entries if entry.offset == 1]
+        assert [read(entry.metadata, LOG, 1) for entry in released] == [Believed(released=True, settled=())]
+
+
+@in_virtual_time
+async def test_reb_05_a_revoke_that_is_given_up_leaves_no_blocked_key_behind() -> None:
+    """The coordinator is silent, the caller waits no longer: keys of a partition that is gone are nobody's worry here."""
+    async with Stage() as stage:
+        stage.front.script = lambda _sent, _n: Answered(503)
+        stage.assign()
+        await stage.quiet(0.1)
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.5)
+        assert len(stage.pipeline.blocked) == 1
+        stage.coordinator.delay = 60.0
+        async with asyncio.TaskGroup() as tasks:
+            waits = tasks.create_task(stage.pipeline.revoke([TP], 10.0))
+            await stage.quiet(1.0)
+            waits.cancel()
+        assert stage.pipeline.blocked == {}
+        assert stage.facts.count("rebalance", "revoked") == 1
+        stage.coordinator.delay = 0.01
+
+
+@in_virtual_time
+async def test_reb_19_the_heir_of_a_static_member_waits_for_the_elders_lease() -> None:
+    """The classic protocol lets it in at once, and the elder may be alive: a session passes from the claim."""
+    async with Stage(session_timeout_s=10.0, request_deadline_s=3.0, takeover_s=10.0) as stage:
+        stage.assign(5, metadata=write(LOG, 5, (), released=False))
+        stage.pipeline.received([record(5)])
+        await stage.quiet(9.9)
+        assert stage.front.sent == []
+        await stage.quiet(0.5)
+        assert stage.front.ids == ["5"]

@@ -48,8 +48,8 @@ class Assignments:
         self._epochs: dict[TP, Epoch] = {}
         self._next_epoch = count(1)
         self._unresolved: set[TP] = set()
-        self._begun_again: dict[TP, int] = {}
-        """The committed offset at which a partition was begun again last."""
+        self._begun_again: dict[TP, starts.Position] = {}
+        """Where a partition was begun again, until a record comes from there: that proves the position."""
         self._asked: Answer | None = None
         self._ask_at = 0.0
 
@@ -159,6 +159,12 @@ class Assignments:
             self._ask_at = now + IDS_EVERY_S
             self._asked = self._topic_ids(self._with_ids())
 
+    def flowed(self, tp: TP, leader_epoch: int | None) -> None:
+        """A record of it was handed over. From the position at which it was begun again, if that position is sound."""
+        begun = self._begun_again.get(tp)
+        if begun is not None and (leader_epoch is None or leader_epoch >= (begun.leader_epoch or 0)):
+            del self._begun_again[tp]
+
     def suspect_topics(self) -> None:
         """The client finds a topic or partition unknown: look at the ids soon."""
         self._ask_at = 0.0
@@ -167,8 +173,8 @@ class Assignments:
         """The client cannot read on (retention, truncation), or what it reads is another log: end this assignment.
 
         A new one begins at the committed offset if the log holds that still, and by its leader epoch the client can tell so.
-        If that leads back here before a commit has moved on, the offset itself was cut: then, without a leader epoch, and if
-        it is gone, the topic's policy decides.
+        If that leads back here before a record has come, the offset itself was cut: then, without a leader epoch, and if it is
+        gone, the topic's policy decides.
         """
         if tp not in self._epochs or tp in self.missing:
             return
@@ -176,11 +182,15 @@ class Assignments:
         try:
             found = self._look_up(consumer, [tp])[tp]
         except KafkaException:
+            self._epochs[tp] = Epoch(
+                next(self._next_epoch)
+            )  # what the old one has asked for is not done any more
             self._unresolved.add(tp)  # begin again from the committed offset, which leads back here
             return
+        self._unresolved.discard(tp)
         told = found.fault is None and found.leader_epoch is not None
-        if told and self._begun_again.get(tp) != found.offset:
-            self._begun_again[tp] = found.offset
+        if told and tp not in self._begun_again:
+            self._begun_again[tp] = found
             where = {"topic": tp.topic, "partition": tp.partition}
             self._log.error("log.cut", **where, offset=found.offset, high=found.end)
             self._restart(consumer, tp, found)

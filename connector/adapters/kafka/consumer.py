@@ -270,21 +270,26 @@ class KafkaSource:
         first = consumer.poll(POLL_S)
         if first is None:
             return
-        # Of each partition the assignment in which it was polled: a rebalance inside `consume`, or an error below, begins another.
-        # The client drops from a batch what its callbacks outdate, but not what `poll` gave us before.
-        tp = _place(first)
-        epochs = {tp: self.assignments.epoch(tp)}
+        polled = _place(first)
+        before = self.assignments.epoch(polled)
+        messages = consumer.consume(BATCH - 1, 0)
+        if (
+            self.assignments.epoch(polled) == before
+        ):  # else a rebalance inside `consume` has begun another assignment
+            messages = [first, *messages]
+        epochs: dict[TP, Epoch | None] = {}
         records: list[Record] = []
-        for message in (first, *consumer.consume(BATCH - 1, 0)):
+        for message in messages:
             tp = _place(message)
             epoch = epochs.setdefault(tp, self.assignments.epoch(tp))
             if epoch != self.assignments.epoch(tp):
-                continue
+                continue  # an error before it has begun another assignment, which reads it again
             if message.error() is not None:
                 self._thread_hand_over(records)
                 records = []
                 self._thread_message_error(consumer, message, tp, epoch)
             elif epoch is not None:
+                self.assignments.flowed(tp, message.leader_epoch())
                 records.append(client.as_record(message, epoch))
         self._thread_hand_over(records)
 

@@ -1,0 +1,121 @@
+"""Partitions that are begun again: the polling thread's rules on a scripted client, with the real pipeline behind them."""
+
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from connector.adapters.kafka.assignments import Assignments
+from connector.adapters.kafka.runtime import Runtime
+from connector.core.mapping import OnMissingOffset
+from connector.core.offset_map import LogIdentity, write
+from tests.support.virtual_time import in_virtual_time
+from tests.support.world import TP, Stage
+
+LOG = LogIdentity("cluster", "")
+
+
+class Client:
+    """Committed at 50 with leader epoch 3, in a log of 0 to `high`; its look-ups answer or do not."""
+
+    def __init__(self) -> None:
+        self.answers = True
+        self.high = 100
+        self.sought: list[int] = []
+
+    def committed(self, wanted: Any, timeout: float) -> list[TopicPartition]:
+        if not self.answers:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        text = write(LOG, 50, ((60, 90),), released=True)
+        return [TopicPartition(*TP, 50, text, leader_epoch=3)]
+
+    def get_watermark_offsets(self, partition: Any, timeout: float) -> tuple[int, int]:
+        return 0, self.high
+
+    def seek(self, position: TopicPartition) -> None:
+        self.sought.append(position.offset)
+
+    def incremental_assign(self, partitions: Any) -> None: ...
+    def incremental_unassign(self, partitions: Any) -> None: ...
+    def pause(self, partitions: Any) -> None: ...
+    def resume(self, partitions: Any) -> None: ...
+
+
+class Bridge:
+    def tell_loop(self, function: Any, *args: object) -> None:
+        function(*args)
+
+
+class NoIds:
+    def done(self) -> bool:
+        return True
+
+    def result(self) -> dict[str, str]:
+        return {}
+
+
+def assignments(stage: Stage, policy: OnMissingOffset) -> Assignments:
+    made = Assignments(Runtime(), stage.facts, {TP.topic: policy})
+    made.known.logs[TP.topic] = LOG
+    made.connect(Bridge(), stage.pipeline, lambda _topics: NoIds())  # type: ignore[arg-type]
+    return made
+
+
+@pytest.mark.parametrize("policy", ["hold", "latest", "earliest"])
+def test_led_21_a_second_cut_above_the_committed_offset_begins_there_again(policy: OnMissingOffset) -> None:
+    """A held key keeps the offset where it is while the log is cut twice above it: records came in between, so it is sound."""
+
+    @in_virtual_time
+    async def play() -> None:
+        async with Stage() as stage:
+            made, client = assignments(stage, policy), Client()
+            made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
+            await stage.quiet(1.0)
+            for client.high in (95, 200):
+                made.begin_again(client, TP)  # type: ignore[arg-type]
+                made.flowed(TP, 3)
+                await stage.quiet(1.0)
+            assert made.missing == {}
+            assert client.sought == [50, 50, 50]
+            assert stage.pipeline.partitions[TP].ledger.position == 50
+            assert stage.facts.count("passed_over") == 0
+
+    play()
+
+
+@pytest.mark.parametrize("leader_epoch", [None, 2])
+def test_led_21_a_position_that_leads_back_before_a_record_of_its_log_came_is_not_tried_again(
+    leader_epoch: int | None,
+) -> None:
+    """No record, or one of an older leader than the committed offset's: the offset itself was cut, the policy decides."""
+
+    @in_virtual_time
+    async def play() -> None:
+        async with Stage() as stage:
+            made, client = assignments(stage, "hold"), Client()
+            made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
+            made.begin_again(client, TP)  # type: ignore[arg-type]
+            if leader_epoch is not None:
+                made.flowed(TP, leader_epoch)
+            made.begin_again(client, TP)  # type: ignore[arg-type]
+            assert list(made.missing) == [TP]
+
+    play()
+
+
+@in_virtual_time
+async def test_reb_17_a_partition_that_is_begun_again_is_resolved_once() -> None:
+    """Its look-up failed once and then succeeded by another way: the next tick does not assign it a second time."""
+    async with Stage() as stage:
+        made, client = assignments(stage, "hold"), Client()
+        made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
+        first = made.epoch(TP)
+        client.answers = False
+        made.begin_again(client, TP)  # type: ignore[arg-type]
+        assert made.epoch(TP) != first, "what was asked for in the closed assignment is not done any more"
+        client.answers = True
+        made.begin_again(client, TP)  # type: ignore[arg-type]
+        made.tick(client)  # type: ignore[arg-type]
+        await stage.quiet(1.0)
+        assert list(stage.pipeline.partitions) == [TP]
+        assert not stage.pipeline.ending.defect
