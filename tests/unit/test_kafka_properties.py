@@ -6,8 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from connector.adapters.kafka import refused
+from connector.app import wiring
 from connector.cli import app
 from connector.demo.estate import Estate
+from tests.unit.config_files import CONFIG, folder, loaded
 
 
 def config(folder: Path, **properties: str) -> Path:
@@ -49,3 +51,19 @@ def test_properties_that_are_right_are_taken(tmp_path: Path) -> None:
     """`validate` says valid."""
     result = CliRunner().invoke(app, ["validate", "--config", str(config(tmp_path, fetch_min_bytes="3"))])
     assert (result.exit_code, result.output[:6]) == (0, "valid:")
+
+
+@pytest.mark.parametrize(
+    ("group", "seconds"),
+    [
+        ("", 15.0),
+        ("  group_instance_id: pod-0\n", 45.0),
+        ("  group_instance_id: pod-0\n  group_protocol: consumer\n  session_timeout_s: 45\n", 15.0),
+    ],
+)
+def test_reb_19_only_the_heir_of_a_classic_static_member_waits_for_a_session(
+    tmp_path: Path, group: str, seconds: float
+) -> None:
+    """It is let in at once, while the elder's lease may run on; others own a partition only after a silent session."""
+    written = CONFIG.replace("  group_id: front\n", f"  group_id: front\n{group}")
+    assert wiring.policy(loaded(folder(tmp_path, config=written)).settings).takeover_wait_s == seconds
