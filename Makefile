@@ -6,7 +6,7 @@ STAMP := $(VENV)/.synced
 # uv if the machine has it, else our own copy inside .venv.
 UV = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
-.PHONY: help demo calm test unit kafka simulation chaos check format bench lock audit clean
+.PHONY: help demo calm test unit kafka simulation chaos mutation check format bench lock audit clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -40,6 +40,10 @@ simulation: $(STAMP)  ## 20,000 schedules of faults against the real pipeline; S
 chaos: $(STAMP)  ## brokers and connectors killed, frozen and cut off, on a real Kafka; CHAOS_ROUNDS=n for more
 	@$(BIN)/python -m pytest -q tests/kafka/chaos/test_chaos.py
 
+mutation: $(STAMP)  ## changes core bit by bit; fails for a change that no test notices (about an hour)
+	@$(BIN)/mutmut run
+	@$(BIN)/python -m tests.mutation.verdict
+
 check: $(STAMP)  ## ruff, mypy, import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -60,4 +64,4 @@ audit: $(STAMP)  ## known vulnerabilities in what is locked
 	@$(UV) export --quiet --locked --no-dev --no-emit-project --format requirements-txt | $(BIN)/pip-audit --disable-pip --require-hashes -r /dev/stdin
 
 clean:  ## remove what was made here
-	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants

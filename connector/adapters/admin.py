@@ -160,9 +160,14 @@ def _checks(now: Snapshot) -> list[dict[str, Any]]:
         {"check": "kafka", "ok": polled, "detail": "polled" if polled else "no poll has returned yet"},
         # An empty assignment is in order: with more replicas than partitions somebody has none.
         {"check": "assignment", "ok": True, "detail": f"{len(now.partitions)} partitions"},
-        {"check": "holds", "ok": not now.holds, "detail": f"{len(now.holds)} hold"},
+        {"check": "holds", "ok": not now.holds, "detail": _held(now)},
         {"check": "circuits", "ok": not _not_closed(now), "detail": _failing(now)},
     ]
+
+
+def _held(now: Snapshot) -> str:
+    count = len(now.holds)
+    return "nothing holds" if not count else "1 hold" if count == 1 else f"{count} holds"
 
 
 def _not_closed(now: Snapshot) -> list[CircuitStatus]:

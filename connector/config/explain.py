@@ -91,7 +91,13 @@ def _words(detail: ErrorDetails, model: type[BaseModel], loc: Loc) -> tuple[str,
         prefix = f"{name}: " if name else ""
         return f"{prefix}{detail['msg'].removeprefix('Value error, ')}", False
     quotes = ": put it in quotes" if isinstance(detail["input"], int | float) else ""
-    return f"{name or 'this'} {_WORDS[kind].format_map({'quotes': quotes, **detail.get('ctx', {})})}", False
+    bounds = {key: _plain(value) for key, value in detail.get("ctx", {}).items()}
+    return f"{name or 'this'} {_WORDS[kind].format_map({'quotes': quotes, **bounds})}", False
+
+
+def _plain(value: object) -> object:
+    """30, not 30.0: as people write it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _why(model: type[BaseModel], loc: Loc) -> str:

@@ -106,6 +106,22 @@ class RetrySettings(Section):
         return self
 
 
+def _keeps_the_promise(status: int, meaning: Override) -> None:
+    """Refuse an override that sends again what Front took, or drops what it did not take."""
+    require(
+        meaning == "accept" or not 200 <= status < 300,
+        f"statuses: {status} can only be accept: Front took the record, and it would be sent again or dead-lettered",
+    )
+    require(
+        meaning != "accept" or not (status in _NOT_TAKEN or status >= 500),
+        f"statuses: {status} cannot be accept: Front did not take the record, and it would be lost",
+    )
+
+
+_NOT_TAKEN = (401, 403, 408, 425)
+"""Beside 5xx: refused for who asks or when, whatever the record holds."""
+
+
 class FrontSettings(Section):
     """How Front is reached."""
 
@@ -148,4 +164,6 @@ class FrontSettings(Section):
             "connect_timeout_s must be below request_deadline_s, else a slow connection may count as sent",
         )
         require(429 not in self.statuses, "statuses: 429 says how long to wait, and is always obeyed")
+        for status, meaning in sorted(self.statuses.items()):
+            _keeps_the_promise(status, meaning)
         return self

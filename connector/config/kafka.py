@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
+from unicodedata import category
 
 from pydantic import (
     AfterValidator,
@@ -37,6 +38,13 @@ def _not_ours(name: str) -> str:
     return name
 
 
+def _sent_as_it_is(text: str) -> str:
+    """librdkafka cuts blanks off the ends and all after a NUL; of an id that is empty then, its process dies."""
+    fine = text == text.strip() and not any(category(letter) in ("Cc", "Cs") for letter in text)
+    require(fine, "must have no control characters, and no blanks at its ends")
+    return text
+
+
 PropertyName: TypeAlias = Annotated[str, AfterValidator(_not_ours)]
 PropertyText: TypeAlias = Annotated[
     str, BeforeValidator(_property_text, json_schema_input_type=str | int | float | bool)
@@ -49,16 +57,16 @@ class KafkaSettings(Section):
     bootstrap_servers: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)] = Field(
         description="host:port, several separated by commas."
     )
-    group_id: Annotated[str, StringConstraints(min_length=1, max_length=249)] = Field(
-        description="Consumer group."
-    )
+    group_id: Annotated[
+        str, StringConstraints(min_length=1, max_length=249), AfterValidator(_sent_as_it_is)
+    ] = Field(description="Consumer group.")
     group_protocol: Literal["classic", "consumer"] = Field(
         default="classic",
         description="consumer: KIP-848, brokers from 4.0; session_timeout_s is then required.",
     )
-    group_instance_id: Annotated[str, StringConstraints(min_length=1)] | None = Field(
-        default=None, description="Static membership: unique for each process of the group."
-    )
+    group_instance_id: (
+        Annotated[str, StringConstraints(min_length=1), AfterValidator(_sent_as_it_is)] | None
+    ) = Field(default=None, description="Static membership: unique for each process of the group.")
     session_timeout_s: Seconds = Field(
         default=45.0,
         description="After this silence the group gives the partitions to others. consumer: the broker's.",
@@ -124,7 +132,19 @@ class KafkaSettings(Section):
                 protocol == self.group_protocol,
                 f"{name} cannot be set with group_protocol {self.group_protocol}: it is a setting of {protocol}",
             )
+        require(
+            self._beats_in_time(),
+            "heartbeat.interval.ms must be below session_timeout_s, better a third of it: a member that beats less "
+            "often is expelled again and again",
+        )
         return self
+
+    def _beats_in_time(self) -> bool:
+        try:
+            interval_ms = float(self.properties.get("heartbeat.interval.ms", "0"))
+        except ValueError:
+            return True  # librdkafka says that it is no number
+        return interval_ms < self.session_timeout_s * 1000
 
 
 _PROTOCOL_OF: Mapping[str, str] = {

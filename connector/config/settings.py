@@ -35,7 +35,10 @@ class LimitSettings(Section):
     """Bounds of memory and time."""
 
     in_flight: Count = Field(default=64, le=10_000, description="Requests under way at Front at once.")
-    partition_records: Count = Field(default=1000, description="Records of a partition kept in memory.")
+    partition_records: Count = Field(
+        default=1000,
+        description="Records of a partition kept in memory; up to 2,000 that are on their way come on top.",
+    )
     partition_bytes: int = Field(
         default=16 * MIB, ge=1024, description="Bytes of a partition's records kept in memory."
     )

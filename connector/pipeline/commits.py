@@ -114,7 +114,8 @@ class Committer:
         sent_at = self._clock.monotonic()
         answer = await self._offsets.commit(entries)
         refused = answer.refused if isinstance(answer, CommitFailed) else {}
-        if NO_MEMBER.issuperset(refused.values()) and len(refused) == len(entries):
+        told = {code for code in refused.values() if code != "closed_epoch"}  # that one is our own word
+        if told and NO_MEMBER.issuperset(told) and len(refused) == len(entries):
             self._lease.ended()
         if len(refused) < len(entries):
             ended = not self._lease.live(self._clock.monotonic())

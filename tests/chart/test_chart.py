@@ -291,6 +291,22 @@ def test_a_drain_set_by_a_variable_is_refused(name: str, value: str) -> None:
     assert objects({"env": [{"name": "FRONT_CONNECTOR_LIMITS__IN_FLIGHT", "value": "32"}]})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FRONT_CONNECTOR_TELEMETRY__PORT", "9999"),
+        ("front_connector_telemetry__port", "9999"),
+        ("FRONT_CONNECTOR_TELEMETRY", '{"port": 9999}'),
+    ],
+)
+def test_a_port_set_by_a_variable_is_refused(name: str, value: str) -> None:
+    """The probes would ask another port, and the kubelet would kill the pod for ever."""
+    said = _refused({"env": [{"name": name, "value": value}]})
+    assert f"env sets {name}" in said
+    assert "they ask port 8080. Set config.telemetry.port instead." in said
+    assert objects({"env": [{"name": "FRONT_CONNECTOR_TELEMETRY__LOG_LEVEL", "value": "debug"}]})
+
+
 def test_two_sources_of_mappings_are_refused() -> None:
     """Which one counts must not be a guess."""
     said = _refused({"mappings": {"existingConfigMap": "mine", "files": {"a.yaml": "version: 1"}}})
@@ -302,6 +318,26 @@ def test_static_membership_is_refused() -> None:
     assert "group_instance_id cannot be set here" in _refused(
         {"config": {"kafka": {"group_instance_id": "a"}}}
     )
+
+
+STATIC_ID = "FRONT_CONNECTOR_KAFKA__GROUP_INSTANCE_ID"
+
+
+@pytest.mark.parametrize("name", [STATIC_ID, STATIC_ID.lower()])
+def test_static_membership_by_a_variable_is_refused_unless_each_pod_has_its_own(name: str) -> None:
+    """One text for all pods is refused; a pod's own name is none."""
+    said = _refused({"env": [{"name": name, "value": "a"}]})
+    assert f"env gives {name} one value for every pod: all would claim the same membership." in said
+    assert objects({"env": [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]})
+    assert objects({"env": [{"name": name, "value": "calls-$(POD_NAME)"}]})
+
+
+def test_the_whole_kafka_section_in_a_variable_is_refused() -> None:
+    """A static id could hide in it; single settings may be set so."""
+    said = _refused({"env": [{"name": "FRONT_CONNECTOR_KAFKA", "value": '{"group_instance_id": "a"}'}]})
+    assert "env sets FRONT_CONNECTOR_KAFKA, which the check of group_instance_id cannot see." in said
+    assert "Set config.kafka instead, or one variable for each setting." in said
+    assert objects({"env": [{"name": "FRONT_CONNECTOR_KAFKA__GROUP_ID", "value": "calls"}]})
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Connectors within the test: the real consumer and the real pipeline on real brokers, before a scripted Front.
 
-What lives here: a group's members, the Front that they share, and the laws that hold whatever happens. The settings pass
-through the product's own wiring. Where an HTTP client or a process of its own matters, `conftest.py` has connectors as
-users run them.
+What lives here: a group's members, and the Front that they share. The settings pass through the product's own wiring. The
+laws that hold whatever happens are in `inside_laws.py`. Where an HTTP client or a process of its own matters,
+`conftest.py` has connectors as users run them.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import itertools
 import json
 import time
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -27,7 +27,7 @@ from connector.config.settings import Settings
 from connector.core.answers import Answer, Answered, Unknown
 from connector.core.http_request import HttpRequest
 from connector.core.mapping import ChannelDirectory
-from connector.core.offset_map import MAX_METADATA, Believed, LogIdentity, read
+from connector.core.offset_map import Believed, LogIdentity, read
 from connector.core.records import Channel, TopicPartition
 from connector.pipeline import Pipeline, World
 from tests.kafka.chaos.history import Commit, read_history
@@ -39,9 +39,6 @@ from tests.support.world import DeadLetterTopic, Facts, Schemas, mappings, recor
 
 SESSION_S = 6.0
 """What the tests' brokers use for the consumer protocol; members of classic groups ask for the same."""
-CLOCK_S = 0.002
-"""Brokers tell milliseconds."""
-
 SETTINGS: Mapping[str, Any] = {
     "kafka": {"session_timeout_s": SESSION_S, "properties": {"fetch.wait.max.ms": "20"}},
     "front": {
@@ -390,50 +387,3 @@ class Member:
     def in_group(self) -> bool:
         """Whether the member runs and never lost a partition."""
         return self._tasks is not None and self.facts.count("rebalance", "lost") == 0
-
-
-# --- laws -------------------------------------------------------------------------------------------------------
-
-
-def check_laws(place: Place) -> None:
-    """When all have stopped. Commits tell the truth and never fall; a key's requests come in order, one at a time."""
-    history = place.history()
-    accepted: dict[tuple[TopicPartition, int], float] = {}
-    for request in place.front.requests:
-        if request.accepted and request.ended is not None:
-            accepted.setdefault((request.tp, request.offset), request.ended)
-    records = [(place.tp(partition), offset) for partition, offset in place.written]
-    for tp, commits in history.items():
-        offsets = [commit.offset for commit in commits]
-        assert offsets == sorted(offsets), f"{tp}: committed offsets fell"
-        for commit in commits:
-            assert commit.metadata.isascii()
-            assert len(commit.metadata) <= MAX_METADATA
-            lies = [
-                offset
-                for at, offset in records
-                if at == tp
-                and commit.covers(offset)
-                and accepted.get((tp, offset), float("inf")) > commit.at + CLOCK_S
-            ]
-            assert not lies, f"{tp}: a commit covers {lies}, which nobody had accepted"
-    _check_keys(place.front.requests, accepted)
-
-
-def _check_keys(requests: Sequence[Request], accepted: Mapping[tuple[TopicPartition, int], float]) -> None:
-    by_key: dict[tuple[TopicPartition, str], list[Request]] = defaultdict(list)
-    for request in requests:
-        by_key[request.tp, request.key].append(request)
-    bodies: dict[tuple[TopicPartition, int], bytes] = {}
-    for of_key in by_key.values():
-        before: Request | None = None
-        for request in of_key:
-            assert bodies.setdefault((request.tp, request.offset), request.content) == request.content
-            if before is not None:
-                assert before.cut_off or (before.ended is not None and before.ended <= request.at), (
-                    f"{request.tp}: two requests of {request.key} at once"
-                )
-                if request.offset > before.offset:
-                    settled = accepted.get((request.tp, before.offset), float("inf"))
-                    assert settled <= request.at, "its predecessor was open"
-            before = request

@@ -13,14 +13,8 @@ from typing import Any
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.kafka.member import _BY_PROTOCOL, new_topic, write
-from tests.simulation.scripts.stage import (
-    MAX_POLL_S,
-    PATIENCE_S,
-    SOCKET_S,
-    Events,
-    GroupProtocol,
-    Script,
-)
+from tests.simulation.scripts.events import Events
+from tests.simulation.scripts.stage import MAX_POLL_S, PATIENCE_S, SOCKET_S, GroupProtocol, Script
 from tests.support.kafka import Cluster
 from tests.support.offset_commit import read, refusal
 from tests.support.wire import COORDINATOR, Api, Fate, Pass, Request, Wire
@@ -35,7 +29,7 @@ class RealStage:
         """`bootstrap`: the wire's, which asks `fate` about the requests of clients that this stage has made."""
         self.topic = topic
         self.protocol = protocol
-        self.events = Events()
+        self.events = Events(with_empty=protocol == "consumer")
         self._cluster = cluster
         self._bootstrap = bootstrap
         self.group = f"{topic}-{uuid.uuid4().hex[:8]}"

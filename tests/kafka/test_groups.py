@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from connector.core.answers import Answered
-from tests.kafka.inside import Place, Told, check_laws, until
+from tests.kafka.inside import Place, Told, until
+from tests.kafka.inside_laws import check_laws
 from tests.kafka.member import PROTOCOLS, Protocol
 from tests.support.guarded import GuardedCluster
 from tests.support.wire import Api, Pass, Wire

@@ -14,7 +14,8 @@ import pytest
 from connector.adapters.kafka import starts
 from connector.adapters.kafka.consumer import AHEAD, BATCH
 from connector.core.answers import Answered
-from tests.kafka.inside import Place, Told, check_laws, until
+from tests.kafka.inside import Place, Told, until
+from tests.kafka.inside_laws import check_laws
 from tests.kafka.member import PROTOCOLS, Protocol
 from tests.support import offset_commit, offset_fetch
 from tests.support.guarded import GuardedCluster

@@ -16,7 +16,8 @@ from confluent_kafka.admin._resource import ResourceType
 from connector.core.answers import Answered
 from connector.core.offset_map import LogIdentity, write
 from tests.kafka.chaos.history import OFFSETS_TOPIC
-from tests.kafka.inside import Place, Told, check_laws, until
+from tests.kafka.inside import Place, Told, until
+from tests.kafka.inside_laws import check_laws
 from tests.support import offset_commit
 from tests.support.guarded import GuardedCluster
 from tests.support.plugin import NewCluster

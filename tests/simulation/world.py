@@ -275,7 +275,9 @@ class Simulation:
             log.drop()
             self.cluster.past.append(log)
             self.cluster.log_ids.pop(topic, None)
-            if dice < 0.5:
+            held = self.group.offsets.get(tp)
+            names_it = held is not None and f";{self.cluster.cluster_id};{log.log_id};" in held.metadata
+            if dice < 0.5 or not names_it:  # else nobody could tell whose offset it is
                 self.group.offsets.pop(tp, None)
         self.kernel.after(0.05, self.group.rebalance)
 

@@ -99,6 +99,15 @@ async def test_one_held_channel_degrades_and_does_not_unready(pod: Pod) -> None:
     ]
 
 
+@pytest.mark.parametrize(("count", "said"), [(0, "nothing holds"), (1, "1 hold"), (2, "2 holds")])
+async def test_how_many_hold_is_said_in_words(pod: Pod, count: int, said: str) -> None:
+    """Whoever reads the body is not to wonder about `0 hold`."""
+    holds = tuple(HoldStatus("channel", "forbidden", f"cha_{number}", 900.0) for number in range(count))
+    pod.snapshot = replace(RUNNING, holds=holds)
+    checks = (await pod.get("/readyz")).json()["checks"]
+    assert {"check": "holds", "ok": not count, "detail": said} in checks
+
+
 async def test_an_open_circuit_is_ready_and_degraded(pod: Pod) -> None:
     """An outage of Front is no reason to take the pod out of its rollout."""
     pod.snapshot = replace(RUNNING, state="circuit_open")

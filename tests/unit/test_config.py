@@ -161,8 +161,8 @@ def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path) -> None:
 
 REFUSED = [
     ("kafka", "grup_id: x", "kafka.grup_id is not known here: did you mean 'group_id'?"),
-    ("kafka", "session_timeout_s: 0", "kafka.session_timeout_s must be above 0.0"),
-    ("kafka", "session_timeout_s: -5", "kafka.session_timeout_s must be above 0.0"),
+    ("kafka", "session_timeout_s: 0", "kafka.session_timeout_s must be above 0"),
+    ("kafka", "session_timeout_s: -5", "kafka.session_timeout_s must be above 0"),
     ("kafka", "session_timeout_s: .inf", "kafka.session_timeout_s must be a finite number"),
     (
         "kafka",
@@ -180,8 +180,8 @@ REFUSED = [
         "max_poll_interval_s: 30",
         "kafka: session_timeout_s must not be above max_poll_interval_s: librdkafka refuses it",
     ),
-    ("front", "request_deadline_s: 0", "front.request_deadline_s must be above 0.0"),
-    ("front", "token_life_s: 31", "front.token_life_s must be 30.0 or less"),
+    ("front", "request_deadline_s: 0", "front.request_deadline_s must be above 0"),
+    ("front", "token_life_s: 31", "front.token_life_s must be 30 or less"),
     (
         "front",
         "token_life_s: 10",

@@ -123,6 +123,71 @@ def test_settings_of_the_own_protocol_pass(tmp_path: Path) -> None:
     assert loaded(folder(tmp_path, config=consumer)).settings.kafka.properties
 
 
+BEATS_TOO_SELDOM = (
+    "kafka: heartbeat.interval.ms must be below session_timeout_s, better a third of it: a member that beats less "
+    "often is expelled again and again"
+)
+
+
+@pytest.mark.parametrize("interval", ["45000", "60000", "'60000'"])
+def test_a_heartbeat_that_is_rarer_than_the_session_is_long_is_refused(tmp_path: Path, interval: str) -> None:
+    """The coordinator would expel the member between two of them."""
+    config = with_lines("kafka", f"properties: {{heartbeat.interval.ms: {interval}}}")
+    [problem] = problems(folder(tmp_path, config=config))
+    assert problem.endswith(BEATS_TOO_SELDOM)
+
+
+@pytest.mark.parametrize("interval", ["44999", "soon"])
+def test_a_heartbeat_within_the_session_passes(tmp_path: Path, interval: str) -> None:
+    """And what is no number is librdkafka's to refuse."""
+    config = with_lines("kafka", f"properties: {{heartbeat.interval.ms: {interval}}}")
+    assert loaded(folder(tmp_path, config=config)).settings.kafka.properties
+
+
+@pytest.mark.parametrize("name", ["group_id", "group_instance_id"])
+@pytest.mark.parametrize("text", ["   ", "\\t", "\\n", " calls", "calls ", "a\\0b", "a\\x7fb"])
+def test_an_id_that_the_client_would_cut_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    """librdkafka cuts blanks off and stops at a NUL; of a group that is empty then, the process dies without a word."""
+    config = CONFIG.replace("  group_id: front\n", f'  group_id: front\n  {name}: "{text}"\n')
+    if name == "group_id":
+        config = config.replace("  group_id: front\n", "")
+    [problem] = problems(folder(tmp_path, config=config))
+    assert problem.endswith(f"kafka.{name}: must have no control characters, and no blanks at its ends")
+
+
+def test_an_id_may_have_blanks_within_and_any_letters(tmp_path: Path) -> None:
+    """Kafka takes any text."""
+    config = CONFIG.replace("group_id: front", "group_id: Anrufe für Köln")
+    assert loaded(folder(tmp_path, config=config)).settings.kafka.group_id == "Anrufe für Köln"
+
+
+@pytest.mark.parametrize("meaning", ["retry", "dead_letter", "hold_channel", "hold_app"])
+@pytest.mark.parametrize("status", [200, 202, 299])
+def test_what_front_took_cannot_mean_anything_else(tmp_path: Path, status: int, meaning: str) -> None:
+    """It would be sent again for ever, or lie among the dead letters though it arrived."""
+    [problem] = problems(
+        folder(tmp_path, config=with_lines("front", f"statuses: {{409: accept, {status}: {meaning}}}"))
+    )
+    assert problem.endswith(
+        f"front: statuses: {status} can only be accept: Front took the record, and it would be sent again or dead-lettered"
+    )
+
+
+@pytest.mark.parametrize("status", [401, 403, 408, 425, 500, 503, 599])
+def test_what_front_did_not_take_cannot_be_accepted(tmp_path: Path, status: int) -> None:
+    """It would be lost without a word."""
+    [problem] = problems(folder(tmp_path, config=with_lines("front", f"statuses: {{{status}: accept}}")))
+    assert problem.endswith(
+        f"front: statuses: {status} cannot be accept: Front did not take the record, and it would be lost"
+    )
+
+
+def test_other_statuses_may_mean_what_the_operator_says(tmp_path: Path) -> None:
+    """Among them failures that are to be dead letters or holds."""
+    line = "statuses: {202: accept, 404: accept, 409: accept, 401: hold_app, 500: dead_letter, 503: hold_channel}"
+    assert len(loaded(folder(tmp_path, config=with_lines("front", line))).settings.front.statuses) == 6
+
+
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
 def test_whether_the_group_is_new_may_be_said(tmp_path: Path, text: str, value: bool) -> None:
     """Unset, the offsets tell."""

@@ -101,7 +101,7 @@ SHAPES = [
         "start: 2026-13-31T00:00:00Z",
         "topics.calls.v1.start: must be earliest, latest, or a time",
     ),
-    ("start: earliest", "start: earliest\n    max_age_s: 0", "topics.calls.v1.max_age_s must be above 0.0"),
+    ("start: earliest", "start: earliest\n    max_age_s: 0", "topics.calls.v1.max_age_s must be above 0"),
     (
         "start: earliest",
         "start: earliest\n    value: {format: json}",

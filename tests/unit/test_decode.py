@@ -147,7 +147,7 @@ def test_a_schema_has_the_name_of_its_outermost_type(definition: object, name: s
         (dt.datetime(2026, 11, 23), 1795392000000),  # noqa: DTZ001 - local-timestamp-millis reads so
         (dt.datetime(2026, 11, 23, 2, tzinfo=dt.timezone(dt.timedelta(hours=2))), 1795392000000),
         (dt.time(1, 2, 3, 4567), 3723004),
-        (dt.time(0, 0, 0, 999_999), 999),
+        (dt.time(0, 0, 0, 999_000), 999),
         (dt.timedelta(seconds=1, microseconds=1999), 1001),
         (dt.date(2026, 11, 23), "2026-11-23"),
         (Decimal("1.50"), "1.50"),

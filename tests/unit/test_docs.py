@@ -367,6 +367,13 @@ def test_the_arrows_of_the_architecture_run_down_the_layers() -> None:
         assert below in data_and_simulator or height[above] > height[below], f"{above} imports {below}"
 
 
+def test_the_variables_of_the_page_on_testing_are_those_that_tests_read() -> None:
+    """One that only the code knows is never used."""
+    code = "".join(read(path) for path in sorted((ROOT / "tests").rglob("*.py")))
+    asked = set(re.findall(r'environ\.get\("([A-Z_]+)"', code)) | set(re.findall(r'_ENV = "([A-Z_]+)"', code))
+    assert {row[0] for row in rows(DOCS / "testing.md", "Variables")} == asked
+
+
 def test_shortcuts_are_left_out() -> None:
     """Of a -> b -> c and a -> c, the last says nothing new."""
     chain = set(pairwise("abc"))

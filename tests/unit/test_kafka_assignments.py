@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from connector.adapters.kafka import starts
 from connector.adapters.kafka.assignments import Assignments
 from connector.adapters.kafka.runtime import Runtime
 from connector.core.mapping import OnMissingOffset
@@ -119,3 +120,36 @@ async def test_reb_17_a_partition_that_is_begun_again_is_resolved_once() -> None
         await stage.quiet(1.0)
         assert list(stage.pipeline.partitions) == [TP]
         assert not stage.pipeline.ending.defect
+
+
+@in_virtual_time
+async def test_reb_12_what_the_pipeline_asks_for_inside_a_revoke_begins_nothing_again() -> None:
+    """It saw a rewound record, and a revoke carries its commands out: the next owner reads from the committed offset."""
+    async with Stage() as stage:
+        made, client = assignments(stage, "hold"), Client()
+        made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
+
+        class Asking(Bridge):
+            def ask_loop(self, question: Any, bound_s: float, consumer: Any) -> bool:
+                question.close()
+                stage.pipeline.lost([TP])
+                made.begin_again(consumer, TP)
+                return True
+
+        made.connect(Asking(), stage.pipeline, lambda _topics: NoIds())  # type: ignore[arg-type]
+        made.revoked(client, [TopicPartition(*TP)], 1.0)  # type: ignore[arg-type]
+        assert (tuple(made.owned), stage.pipeline.partitions) == ((), {})
+
+
+def test_led_22_a_partition_added_after_its_topic_was_made_anew_is_a_new_one() -> None:
+    """Those that the old topic had may hold other records than we think; one that it did not have begins at its first."""
+    known = starts.Known(logs={TP.topic: LOG}, begun={TP.topic: 2}, recreated={TP.topic})
+
+    class Empty(Client):
+        def committed(self, wanted: Any, timeout: float) -> list[TopicPartition]:
+            return [TopicPartition(TP.topic, number) for number in (0, 2)]
+
+    wanted = [TopicPartition(TP.topic, number) for number in (0, 2)]
+    found = starts.positions(Empty(), wanted, known)  # type: ignore[arg-type]
+    assert found[TP.topic, 0].fault == "another_topic"
+    assert (found[TP.topic, 2].fault, found[TP.topic, 2].offset) == (None, 0)

@@ -55,6 +55,14 @@ def test_one_key_in_sixteen_is_watched_and_always_the_same_ones() -> None:
     assert ONE_IN == 16
 
 
+def test_a_key_that_is_not_watched_is_never_told() -> None:
+    """What is not looked at is not known to stray, wherever it comes from."""
+    sample = KeySample(one_in=2**32)
+    assert not any(
+        sample.strays(("call", "cha_1", f"leg-{number}"), tp) for number in range(9) for tp in (ONE, TWO)
+    )
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([ONE, TWO])), max_size=60), st.integers(1, 5))
 def test_no_more_keys_are_remembered_than_the_bound_and_none_is_told_wrongly(
     seen: list[tuple[int, TopicPartition]], bound: int

@@ -8,7 +8,7 @@ import pytest
 from connector.core.answers import Answered
 from connector.core.offset_map import Believed, read, write
 from tests.support.virtual_time import VirtualLoop, in_virtual_time
-from tests.support.world import LOG, TP, Stage, record
+from tests.support.world import LOG, OTHER, TP, Stage, record
 
 
 def _freeze(seconds: float) -> None:
@@ -252,3 +252,21 @@ async def test_reb_19_the_heir_of_a_static_member_waits_for_the_elders_lease() -
         assert stage.front.sent == []
         await stage.quiet(0.5)
         assert stage.front.ids == ["5"]
+
+
+@in_virtual_time
+async def test_reb_15_the_lease_ends_with_the_word_that_the_group_has_expelled_us() -> None:
+    """Also beside an entry that was not even sent, as its partition had left by then."""
+    async with Stage(session_timeout_s=45.0) as stage:
+        stage.assign()
+        stage.assign(tp=OTHER)
+        await stage.quiet(0.1)
+        assert (stage.pipeline.lease_remaining() or 0.0) > 0
+        stage.coordinator.refuse = lambda entry: "closed_epoch" if entry.tp == OTHER else "UNKNOWN_MEMBER_ID"
+        stage.pipeline.received([record(0), record(0, tp=OTHER)])
+        await stage.quiet(1.5)
+        assert stage.pipeline.lease_remaining() is None
+        stage.pipeline.received([record(1)])
+        await stage.quiet(1.0)
+        assert stage.front.ids == ["0", "0"]
+        stage.coordinator.refuse = lambda _entry: None

@@ -48,6 +48,8 @@ class Assignments:
         self._epochs: dict[TP, Epoch] = {}
         self._next_epoch = count(1)
         self._unresolved: set[TP] = set()
+        self._leaving: set[TP] = set()
+        """Partitions whose revoke waits for the pipeline, which may ask for something about them meanwhile."""
         self._begun_again: dict[TP, starts.Position] = {}
         """Where a partition was begun again, until a record comes from there: that proves the position."""
         self._asked: Answer | None = None
@@ -106,6 +108,7 @@ class Assignments:
         """Partitions go, in order: the pipeline drains within the bound; None: it is not asked."""
         tps = self._ours(partitions)
         status = "abandoned"
+        self._leaving.update(tps)
         if bound_s is not None and tps:
             drained = self._bridge.ask_loop(self._sink.revoke(tps, bound_s), bound_s + 2.0, consumer)
             status = "drained" if drained else "bound exceeded"
@@ -137,6 +140,7 @@ class Assignments:
         for tp in tps:
             self._epochs.pop(tp, None)
             self._unresolved.discard(tp)
+            self._leaving.discard(tp)
             self._begun_again.pop(tp, None)
             self.missing.pop(tp, None)
 
@@ -176,7 +180,7 @@ class Assignments:
         If that leads back here before a record has come, the offset itself was cut: then, without a leader epoch, and if it is
         gone, the topic's policy decides.
         """
-        if tp not in self._epochs or tp in self.missing:
+        if tp not in self._epochs or tp in self.missing or tp in self._leaving:
             return
         self._bridge.tell_loop(self._sink.lost, [tp])
         try:
@@ -219,6 +223,7 @@ class Assignments:
         """Raises KafkaException. The ids first: an offset is judged by the topic that is there now."""
         asked = [topic for topic in self._with_ids() if any(tp.topic == topic for tp in tps)]
         if asked:
+            self._asked = None  # an older answer that comes later would turn an id back
             for topic, topic_id in self._topic_ids(asked).result().items():
                 self._note_id(topic, topic_id)
         return starts.positions(consumer, [TopicPartition(*tp) for tp in tps], self.known)

@@ -14,7 +14,7 @@ from connector.core.records import TopicPartition as TP
 from connector.ports import CommitFailed, Committed
 
 SEEKS = 2000
-"""How often a seek is asked for, a millisecond apart. Seen: once more is enough, once in sixteen times."""
+"""How often seeks are asked for again, a millisecond apart. Seen: once more is enough, and needed once in sixteen times."""
 
 
 def move(consumer: Client, positions: list[TopicPartition]) -> None:
@@ -35,25 +35,26 @@ def assign(consumer: Client, positions: list[TopicPartition]) -> None:
     sought it always does. Seen on librdkafka 2.16: docs/decisions/kafka-facts.md.
     """
     consumer.incremental_assign(positions)
+    tries = SEEKS
     for position in positions:
         if position.leader_epoch is not None and position.leader_epoch >= 0 and position.offset > 0:
-            _seek(consumer, position)
+            while not _sought(consumer, position) and tries:
+                tries -= 1
+                time.sleep(0.001)
 
 
-def _seek(consumer: Client, position: TopicPartition) -> None:
-    """Refused for a moment while the client still ends the partition's former assignment, in a thread of its own.
+def _sought(consumer: Client, position: TopicPartition) -> bool:
+    """False: refused, as while the client still ends the partition's former assignment, in a thread of its own.
 
     Refused for long, the partition has stopped by itself: then its error is waiting in the queue.
     """
-    for _ in range(SEEKS):
-        try:
-            consumer.seek(position)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001
-                raise
-            time.sleep(0.001)
-        else:
-            return
+    try:
+        consumer.seek(position)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001
+            raise
+        return False
+    return True
 
 
 def commit(consumer: Client, entries: Sequence[CommitEntry]) -> Committed | CommitFailed:

@@ -169,12 +169,12 @@ def positions(
         place = (tp.topic, tp.partition)
         if tp.offset >= 0:
             result[place] = _judged(tp, low, high, known.logs[tp.topic])
-        elif tp.topic in known.recreated:  # the broker drops the offsets of a topic that is deleted
-            result[place] = Position(low, None, None, low, high, "another_topic")
-        elif place in known.resolved:
+        elif place in known.resolved and tp.topic not in known.recreated:
             result[place] = Position(known.resolved[place], None, None, low, high)
         elif tp.partition < known.begun.get(tp.topic, 0):
-            result[place] = Position(low, None, None, low, high, "expired")
+            # The broker drops the offsets of a topic that is deleted, too.
+            fault: Fault = "another_topic" if tp.topic in known.recreated else "expired"
+            result[place] = Position(low, None, None, low, high, fault)
         else:
             result[place] = Position(low, None, None, low, high)
     return result

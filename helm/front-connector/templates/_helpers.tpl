@@ -89,6 +89,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if has $variable (list "FRONT_CONNECTOR_LIMITS" "FRONT_CONNECTOR_LIMITS__DRAIN_S") -}}
 {{- fail (printf "env sets %s, which the check of terminationGracePeriodSeconds cannot see. Set config.limits.drain_s instead." .name) -}}
 {{- end -}}
+{{- if has $variable (list "FRONT_CONNECTOR_TELEMETRY" "FRONT_CONNECTOR_TELEMETRY__PORT") -}}
+{{- fail (printf "env sets %s, which the probes and the Service cannot see: they ask port %v. Set config.telemetry.port instead." .name $.Values.config.telemetry.port) -}}
+{{- end -}}
+{{- if eq $variable "FRONT_CONNECTOR_KAFKA" -}}
+{{- fail (printf "env sets %s, which the check of group_instance_id cannot see. Set config.kafka instead, or one variable for each setting." .name) -}}
+{{- end -}}
+{{- /* "$(NAME)" is another variable's value, which may differ from pod to pod. */ -}}
+{{- if and (eq $variable "FRONT_CONNECTOR_KAFKA__GROUP_INSTANCE_ID") .value (not (contains "$(" (toString .value))) -}}
+{{- fail (printf "env gives %s one value for every pod: all would claim the same membership. Remove it, or use valueFrom.fieldRef with metadata.name." .name) -}}
+{{- end -}}
 {{- if and .value (regexMatch "^FRONT_CONNECTOR_.*(SECRET|TOKEN|PASSWORD)$" $variable) -}}
 {{- fail (printf "env gives %s a secret value, which would lie in the release's history. Use valueFrom.secretKeyRef, or a file of the Secret %s." .name $.Values.existingSecret) -}}
 {{- end -}}

@@ -2,18 +2,8 @@
 
 from functools import partial
 
-from tests.simulation.scripts.stage import (
-    LOST_ANSWER,
-    METADATA_MAX,
-    Actor,
-    Script,
-    Stage,
-    joined,
-    poll_for,
-    tell_applied,
-    tell_held,
-    two_members,
-)
+from tests.simulation.scripts.actor import Actor, joined, poll_for, tell_applied, tell_held, two_members
+from tests.simulation.scripts.stage import LOST_ANSWER, METADATA_MAX, Script, Stage
 
 PASSING = (7, 14, 15, 16)
 """REQUEST_TIMED_OUT, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR."""
@@ -47,21 +37,25 @@ def _overtaken(stage: Stage, error: int) -> None:
     stage.answer_next_commit(error)
     one.commit_and_go_on(0, 5)
     one.commit_and_go_on(0, 9)
-    one.poll_for(1.5)
+    one.reads_to_the_end()
+    one.poll_until(lambda: len(stage.applied()) == 2)
     tell_applied(stage)
     tell_held(stage, 0)
     one.close()
 
 
-def _refused(stage: Stage, error: int) -> None:
+def _refused(stage: Stage, error: int, lost: bool = False) -> None:
     """A refusal that is final: told at once; some of them end the assignment."""
     one = _one(stage)
     one.read_to(2)
     stage.answer_next_commit(error)
     one.commit((0, 3, "refused"))
-    one.poll_for(1.0)
+    if lost:
+        one.hears("lost")
+    else:
+        one.poll_for(1.0)
     joined(one)
-    one.poll_for(0.5)
+    one.reads_to_the_end()
     one.commit((0, 2, "taken"))
     tell_applied(stage)
     tell_held(stage, 0)
@@ -83,7 +77,7 @@ def _too_long(stage: Stage) -> None:
 def _too_large(stage: Stage) -> None:
     """Each text may be as long as it is, but not all of them in one commit."""
     one = _one(stage, 16)
-    one.poll_for(0.7)
+    one.reads_to_the_end()
     one.commit(*((number, 1, "m" * 4000) for number in range(16)))
     tell_held(stage, 0, 15)
     one.commit(*((number, 2, "m" * 4000) for number in range(8)))
@@ -94,7 +88,7 @@ def _too_large(stage: Stage) -> None:
 def _neighbours(stage: Stage) -> None:
     """A member commits what is another's, and so does the other."""
     one, two, kept, moved = two_members(stage)
-    poll_for(0.5, one, two)
+    poll_for(1.0, one, two)
     one.commit((moved, 3, "not mine"))
     tell_held(stage, kept, moved)
     two.commit((moved, 1, "mine"))
@@ -111,7 +105,7 @@ SCRIPTS = (
     *(
         Script(
             name=f"a commit refused, {code}",
-            play=partial(_refused, error=code),
+            play=partial(_refused, error=code, lost=code in (22, 25)),
             records=5,
             protocols=("classic",),
         )

@@ -1,11 +1,7 @@
 """Scripts about membership: when callbacks come and in which order, what a pause outlives, who is told that all is lost."""
 
-from tests.simulation.scripts.stage import (
-    MAX_POLL_S,
-    SESSION_S,
+from tests.simulation.scripts.actor import (
     Actor,
-    Script,
-    Stage,
     divided,
     joined,
     poll_for,
@@ -13,6 +9,7 @@ from tests.simulation.scripts.stage import (
     tell_held,
     two_members,
 )
+from tests.simulation.scripts.stage import MAX_POLL_S, SESSION_S, Script, Stage
 
 
 def _come_and_go(stage: Stage) -> None:
@@ -30,13 +27,13 @@ def _only_when_polled(stage: Stage) -> None:
     one = Actor(stage, "one")
     one.subscribe()
     joined(one, partitions=2)
-    one.poll_for(0.5)
+    one.reads_to_the_end()
     two = Actor(stage, "two")
     two.subscribe()
     stage.pass_time(1.5)
     one.mark("nobody has polled")
     divided(one, two)
-    poll_for(0.5, one, two)
+    poll_for(1.0, one, two)
 
 
 def _in_a_batch(stage: Stage) -> None:
@@ -44,10 +41,10 @@ def _in_a_batch(stage: Stage) -> None:
     one = Actor(stage, "one")
     one.subscribe()
     joined(one, partitions=2)
-    one.poll_for(0.5)
+    one.reads_to_the_end()
     stage.produce(0, 5)
     stage.produce(1, 5)
-    stage.pass_time(0.5)
+    stage.pass_time(1.0)
     two = Actor(stage, "two")
     two.subscribe()
     stage.pass_time(1.5)
@@ -55,6 +52,7 @@ def _in_a_batch(stage: Stage) -> None:
     kept, moved = divided(one, two)
     one.read_to(4, kept)
     two.read_to(4, moved)
+    poll_for(1.0, one, two)
 
 
 def _pause_stays(stage: Stage) -> None:
@@ -62,6 +60,7 @@ def _pause_stays(stage: Stage) -> None:
     one = Actor(stage, "one")
     one.subscribe()
     joined(one, partitions=2)
+    one.reads_to_the_end()
     one.pause(0, 1)
     two = Actor(stage, "two")
     two.subscribe()
@@ -72,8 +71,7 @@ def _pause_stays(stage: Stage) -> None:
     joined(one, partitions=2)
     one.poll_for(0.5)
     one.resume(moved)
-    one.read_to(2, moved)
-    one.poll_for(0.3)
+    one.hears("end", "@3")
 
 
 def _cut_off(stage: Stage) -> None:
@@ -88,7 +86,7 @@ def _cut_off(stage: Stage) -> None:
     poll_for(SESSION_S / 2, one, two)
     stage.produce(0, 2)
     two.hears("end", "@2")
-    one.poll_for(0.5)
+    one.poll_for(1.0)
     one.mark("is mended")
     stage.mend("one")
     poll_until(lambda: any(event.what == "lost" for event in one.heard), one, two)

@@ -1,8 +1,13 @@
 """Scripts about reading: pauses, ends, transactions, offsets that are gone, logs that were cut."""
 
-from tests.simulation.scripts.stage import EPOCH_ENDS, Actor, Script, Stage, joined
+from tests.simulation.scripts.actor import Actor, joined
+from tests.simulation.scripts.stage import EPOCH_ENDS, Script, Stage
 
 QUIET_S = 0.4
+"""What does not come within this does not come."""
+FETCHED_S = 1.0
+"""What there is lies in the client."""
+GONE = "_AUTO_OFFSET_RESET"
 
 
 def _one(stage: Stage) -> Actor:
@@ -16,14 +21,14 @@ def _pause(stage: Stage) -> None:
     """Paused with much in hand: nothing comes, and after the resume no gap and no repeat."""
     one = _one(stage)
     one.read_to(4)
-    stage.pass_time(QUIET_S)
+    stage.pass_time(FETCHED_S)
     one.pause(0)
     one.poll_for(QUIET_S)
     one.resume(0)
     one.hears("end")
     one.pause(0)
     one.resume(0)
-    one.poll_for(QUIET_S)
+    one.hears("end")
 
 
 def _pause_keeps(stage: Stage) -> None:
@@ -31,15 +36,15 @@ def _pause_keeps(stage: Stage) -> None:
     one = _one(stage)
     one.hears("end")
     one.move(0, 20)
-    stage.pass_time(QUIET_S)
+    stage.pass_time(FETCHED_S)
     one.pause(0)
     one.poll_for(QUIET_S)
     one.resume(0)
-    one.poll_for(QUIET_S)
+    one.hears("end")
     one.move(0, 50)
-    stage.pass_time(QUIET_S)
+    stage.pass_time(FETCHED_S)
     one.pause(0)
-    one.poll_for(QUIET_S)
+    one.hears(GONE)
     one.resume(0)
     one.poll_for(QUIET_S)
 
@@ -71,15 +76,15 @@ def _out_of_range(stage: Stage) -> None:
     stage.delete_records(0, 10)
     for gone in (5, 50):
         one.move(0, gone)
-        one.poll_for(QUIET_S)
+        one.hears(GONE)
         one.seek(0, 12)
         one.poll_for(QUIET_S)
         one.move(0, 18)
         one.hears("end")
     one.seek(0, 19)
-    one.poll_for(QUIET_S)
+    one.hears("end")
     one.seek(0, 5)
-    one.poll_for(QUIET_S)
+    one.hears(GONE)
 
 
 def _deleted_ahead(stage: Stage) -> None:
@@ -90,7 +95,7 @@ def _deleted_ahead(stage: Stage) -> None:
     stage.delete_records(0, 10)
     one.poll_for(QUIET_S)
     one.resume(0)
-    one.hears("_AUTO_OFFSET_RESET")
+    one.hears(GONE)
     one.move(0, 10)
     one.hears("end")
 
@@ -100,9 +105,9 @@ def _cut_log(stage: Stage) -> None:
     one = _one(stage)
     one.hears("end")
     one.move(0, 20, leader_epoch=0)
-    one.poll_for(QUIET_S)
+    one.hears("end")
     one.seek(0, 20, leader_epoch=0)
-    one.poll_for(QUIET_S)
+    one.hears(GONE)
     one.seek(0, 25)
     one.move(0, 28)
     one.hears("end")
@@ -111,7 +116,7 @@ def _cut_log(stage: Stage) -> None:
     one.seek(0, EPOCH_ENDS, leader_epoch=0)
     one.hears("end")
     one.seek(0, EPOCH_ENDS + 1, leader_epoch=0)
-    one.poll_for(QUIET_S)
+    one.hears(GONE)
 
 
 def _moved_in_pause(stage: Stage) -> None:
@@ -125,7 +130,7 @@ def _moved_in_pause(stage: Stage) -> None:
     one.hears("end")
     one.pause(0)
     one.begin_at(0, 20, 0)
-    one.poll_for(QUIET_S)
+    one.hears(GONE)
     one.resume(0)
     one.poll_for(QUIET_S)
 

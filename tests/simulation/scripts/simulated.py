@@ -14,6 +14,7 @@ from tests.simulation.kernel import Kernel, Process
 from tests.simulation.log import Cluster, PartitionLog, Stored
 from tests.simulation.messages import ClientWorld
 from tests.simulation.modern import ConsumerGroup
+from tests.simulation.scripts.events import Events
 from tests.simulation.scripts.stage import (
     COMMIT_MAX,
     EPOCH_ENDS,
@@ -22,7 +23,6 @@ from tests.simulation.scripts.stage import (
     METADATA_MAX,
     SESSION_S,
     SOCKET_S,
-    Events,
     GroupProtocol,
     Script,
 )
@@ -53,7 +53,7 @@ class SimStage:
     def __init__(self, script: Script, protocol: GroupProtocol) -> None:
         self.topic = TOPIC
         self.protocol = protocol
-        self.events = Events()
+        self.events = Events(with_empty=protocol == "consumer")
         self.kernel = Kernel()
         self.random = Even()
         self.cluster = Cluster()
