@@ -68,12 +68,17 @@ class _Spacing:
         self._last = now
 
 
+CHANNELS_REMEMBERED = 10_000
+"""Beyond that, channels that may send anyway are forgotten: ids come from records, and records may hold anything."""
+
+
 class Pacing:
-    """Limits of every channel and company seen so far. Not thread-safe."""
+    """Limits of the channels and companies seen so far. Not thread-safe."""
 
     def __init__(self, limits: RateLimits) -> None:
         self._limits = limits
         self._channels: dict[str, _Spacing] = {}
+        self._look_through_at = CHANNELS_REMEMBERED
         self._companies: dict[str, _Window] = {}
         self._closed: dict[tuple[LimitScope, str], float] = {}
 
@@ -82,14 +87,14 @@ class Pacing:
         times = (
             self._closed_until("channel", channel.real_id, now),
             self._closed_until("company", channel.company, now),
-            self._channel(channel).free_at(now),
+            self._channel(channel, now).free_at(now),
             self._company(channel).free_at(now),
         )
         return max((time for time in times if time is not None), default=None)
 
     def started(self, channel: Channel, now: float) -> None:
         """A request of this channel starts: it counts in both windows."""
-        self._channel(channel).start(now)
+        self._channel(channel, now).start(now)
         self._company(channel).start(now)
 
     def throttle(self, scope: LimitScope, channel: Channel, until: float) -> None:
@@ -106,11 +111,14 @@ class Pacing:
             return None
         return until
 
-    def _channel(self, channel: Channel) -> _Spacing:
-        window = self._channels.get(channel.real_id)
-        if window is None:
-            window = self._channels[channel.real_id] = _Spacing(self._limits.channel_per_second)
-        return window
+    def _channel(self, channel: Channel, now: float) -> _Spacing:
+        spacing = self._channels.get(channel.real_id)
+        if spacing is None:
+            if len(self._channels) >= self._look_through_at:
+                self._channels = {name: known for name, known in self._channels.items() if known.free_at(now)}
+                self._look_through_at = max(CHANNELS_REMEMBERED, 2 * len(self._channels))
+            spacing = self._channels[channel.real_id] = _Spacing(self._limits.channel_per_second)
+        return spacing
 
     def _company(self, channel: Channel) -> _Window:
         window = self._companies.get(channel.company)

@@ -1,10 +1,12 @@
 """Holds and pacing: who may send when."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.core.holds import Holds
-from connector.core.pacing import MINUTE_S, Pacing, RateLimits
+from connector.core.pacing import CHANNELS_REMEMBERED, MINUTE_S, Pacing, RateLimits
 from connector.core.records import Channel
 
 ONE = Channel("cha_1", "cha_1", "acme", "main")
@@ -231,3 +233,14 @@ def test_a_companys_own_limit_wins_and_zero_switches_off() -> None:
     for _ in range(100):
         pacing.started(ELSEWHERE, 0.0)
     assert pacing.wait_until(ELSEWHERE, 1.0) is None
+
+
+def test_pacing_forgets_channels_that_may_send_anyway() -> None:
+    """Ids come from records: ten thousand that were named once cost no memory for ever; who must still wait is kept."""
+    pacing = Pacing(RateLimits(company_per_minute=0, channel_per_second=4))
+    for number in range(3 * CHANNELS_REMEMBERED):
+        pacing.started(replace(ONE, real_id=f"cha_{number}"), float(number))
+    last = replace(ONE, real_id=f"cha_{3 * CHANNELS_REMEMBERED - 1}")
+    now = 3.0 * CHANNELS_REMEMBERED - 1
+    assert len(pacing._channels) <= CHANNELS_REMEMBERED
+    assert pacing.wait_until(last, now) == now + 0.25

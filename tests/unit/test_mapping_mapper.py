@@ -126,7 +126,7 @@ def test_an_exception_refuses_the_record_and_shows_its_class_only(tmp_path: Path
         ([OK, {**OK, "operation": SECRET}], "requests[1].operation: must be one of update-channel, "),
         (
             [{**OK, "chanel": 1}],
-            "requests[0]: has the unknown field 'chanel'; a request has operation, channel, path, body",
+            "requests[0]: has an unknown field (did you mean 'channel'?); a request has operation, channel, path, body",
         ),
         (
             [{"operation": "update-channel"}],

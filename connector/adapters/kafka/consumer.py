@@ -304,6 +304,7 @@ class KafkaSource:
         code = error.code()
         if code == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with an underscore
             if epoch is not None:
+                self.assignments.flowed(tp, None)
                 self._bridge.tell_loop(self._sink.reached_end, tp, epoch, message.offset() or 0)
         elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
             self.assignments.begin_again(consumer, tp)

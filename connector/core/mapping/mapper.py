@@ -5,6 +5,7 @@ The function is somebody else's code: whatever it raises or returns becomes a re
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import TypeAlias
 
 from connector.core.mapping.channels import ChannelDirectory
@@ -110,7 +111,10 @@ def _parts(item: object, place: str) -> Mapping[str, object]:
     parts = _mapping(item, place)
     unknown = [name for name in parts if name not in _NAMES]
     if unknown:
-        raise Failed(place, f"has the unknown field {unknown[0]!r}; a request has {', '.join(_NAMES)}")
+        # Not named: a mapper that returns a record's value by mistake would show what it holds.
+        meant = get_close_matches(unknown[0], _NAMES, n=1)
+        hint = f" (did you mean {meant[0]!r}?)" if meant else ""
+        raise Failed(place, f"has an unknown field{hint}; a request has {', '.join(_NAMES)}")
     return parts
 
 
