@@ -6,12 +6,14 @@ A bug replaces methods of the product for as long as its context lasts. None of 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
 from connector.adapters.kafka import client as real_client
 from connector.adapters.kafka.assignments import Assignments
 from connector.adapters.kafka.consumer import KafkaSource
+from connector.adapters.kafka.starts import Position
 from connector.core import offset_map
 from connector.core.decode import SchemaNeeded
 from connector.core.dispatch import Dispatch
@@ -23,9 +25,11 @@ from connector.core.pacing import Pacing
 from connector.core.prepare import prepare
 from connector.core.records import Epoch
 from connector.pipeline import life, ownership
+from connector.pipeline.dead_letters import DeadLetters
+from connector.pipeline.intake import Intake
 from connector.pipeline.life import Pipeline
 from connector.pipeline.ownership import Ownership
-from connector.pipeline.partition import Partition
+from connector.pipeline.partition import Partition, drained
 from connector.pipeline.work import Work
 from connector.ports import CommitFailed, Committed
 
@@ -227,6 +231,56 @@ def _no_wait_for_the_former_owner() -> Sequence[Replacement]:
     return [(Ownership, "assign", lambda self, assignments, _: true(self, assignments, 0.0))]
 
 
+def _no_last_commit() -> Sequence[Replacement]:
+    async def release(self: Ownership, claimed: Sequence[Partition]) -> bool:
+        return True
+
+    return [(Ownership, "_release", release)]
+
+
+def _no_drain() -> Sequence[Replacement]:
+    return [(ownership, "drained", lambda parts, _: drained(parts, 0.0))]
+
+
+def _given_up_at_the_first_failure() -> Sequence[Replacement]:
+    """With evidence, but at the first attempt that counts."""
+    true = Work.attempt
+
+    def attempt(self: Work, accepted_at: float | None) -> object:
+        return replace(true(self, accepted_at), counted=100)
+
+    return [(Work, "attempt", attempt)]
+
+
+def _letters_twice() -> Sequence[Replacement]:
+    true = DeadLetters.write
+
+    async def write(self: DeadLetters, record: Any, failure: Any) -> None:
+        await true(self, record, failure)
+        await true(self, record, failure)
+
+    return [(DeadLetters, "write", write)]
+
+
+def _no_pause() -> Sequence[Replacement]:
+    return [(Intake, "taken", lambda self, part: None)]
+
+
+def _no_map() -> Sequence[Replacement]:
+    return [(Ledger, "settled_above", lambda self: ())]
+
+
+def _every_cut_is_a_missing_offset() -> Sequence[Replacement]:
+    """Whatever is found where a partition is begun again, it is taken to have led back there."""
+    true = Assignments.begin_again
+
+    def begin_again(self: Assignments, consumer: Any, tp: Any) -> None:
+        self._begun_again.setdefault(tp, Position(0, None, None, 0, 0))
+        true(self, consumer, tp)
+
+    return [(Assignments, "begin_again", begin_again)]
+
+
 BUGS: dict[str, Callable[[], Sequence[Replacement]]] = {
     "two commits in flight": _two_commits_in_flight,
     "a map without identity": _map_without_identity,
@@ -243,6 +297,13 @@ BUGS: dict[str, Callable[[], Sequence[Replacement]]] = {
     "an attempt counted without evidence": _counted_without_evidence,
     "no lease": _no_lease,
     "no wait for the former owner": _no_wait_for_the_former_owner,
+    "no last commit": _no_last_commit,
+    "no drain": _no_drain,
+    "given up at the first failure": _given_up_at_the_first_failure,
+    "letters twice": _letters_twice,
+    "no pause": _no_pause,
+    "no map": _no_map,
+    "every cut is a missing offset": _every_cut_is_a_missing_offset,
 }
 
 

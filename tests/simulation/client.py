@@ -126,6 +126,7 @@ class SimClient(Membership):
                 return item
             fetch = self._current(item)
             if fetch is None:
+                self._refill()  # what is outdated takes room in the queue until it is met here
                 continue
             stored = item._stored
             if stored is not None:
@@ -134,12 +135,15 @@ class SimClient(Membership):
                 fetch.app = max(fetch.app, item._offset)
             elif item._error.code() == KafkaError._AUTO_OFFSET_RESET:
                 self.world.observer.offset_missing(self.process, item.tp)
-            if self._messages <= QUEUE_MOST // 2:
-                for waiting in self.assigned.values():
-                    if waiting.position < waiting.log.stable:
-                        self._fetch(waiting)
+            self._refill()
             return item
         return None
+
+    def _refill(self) -> None:
+        if self._messages <= QUEUE_MOST // 2:
+            for waiting in self.assigned.values():
+                if waiting.position < waiting.log.stable:
+                    self._fetch(waiting)
 
     def _watch_polls(self) -> None:
         """max.poll.interval.ms: who does not poll leaves the group and hears of it at its next poll."""

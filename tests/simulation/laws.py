@@ -2,7 +2,8 @@
 
 1 no loss · 2 a commit is true · 3 order per key by arrival · 4 a second send has a cause · 5 bounds · 6 pace · 7 nothing of a
 closed epoch · 8 dead letters · 9 progress · 10 claim and lease · 11 an unknown key is a wall · 12 a map is believed only with
-its identity · 13 no payload or token in a log line (in `services.Lines`).
+its identity · 13 no payload or token in a log line (in `services.Lines`) · 14 a revoke drains, and the last commit of an
+assignment names all that it settled · 15 an offset is called missing only if it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from connector.core.decode import SchemaId
 from connector.core.offset_map import Believed, LogIdentity, read
-from connector.core.records import Channel
+from connector.core.records import Channel, TopicPartition
 from tests.simulation.records import SCHEMAS
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tests.simulation.witness import Assigned, Watched, Witness
 
 TINY = 1e-6
+RETRY_AFTER_S = 1.0
+"""What Front says with every 429."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +47,17 @@ def law_01_no_loss(witness: Witness) -> None:
 
 
 def law_02_a_commit_is_true(witness: Witness, given: Assigned, log: PartitionLog, entry: Entry) -> None:
-    """When it is applied: all below the offset, and all that the map names, is settled; the sequence never falls."""
+    """When it is applied: all below the offset, and all that the map names, is settled; the sequence never falls.
+
+    Of a log that was cut under the assignment only what later leaders wrote cannot be known to it.
+    """
     if given.committed is not None and entry.offset < given.committed:
         witness.broken(2, f"{entry.tp}: committed {entry.offset} after {given.committed} in one assignment")
     given.committed = entry.offset
     believed = read(entry.metadata, LogIdentity(witness.cluster.cluster_id, log.log_id), entry.offset)
     runs, newest = (believed.settled, believed.leader_epoch) if isinstance(believed, Believed) else ((), None)
     for stored in log.records:
-        if stored.gone is not None or stored.resolved:
+        if stored.gone is not None or stored.resolved or given.cannot_know(stored):
             continue
         # A map means no record that a later leader wrote than the one it names.
         meant = newest is not None and stored.leader_epoch <= newest
@@ -102,13 +108,12 @@ def law_03_order(witness: Witness, attempt: Attempt) -> None:
 
 def law_04_a_second_send_has_a_cause(witness: Witness, given: Assigned, stored: Stored, index: int) -> None:
     """Within an assignment a refusal or an unknown outcome; over assignments that no commit told of the acceptance."""
-    if given.log.log_id != stored.log_id or given.rewound != given.log.cut:
-        return
     outcome = given.outcomes.get((stored.n, index))
     if outcome in ("accepted", "in flight"):
         witness.broken(4, f"{stored.tp}@{stored.offset}: request {index} is sent again while {outcome}")
-    below = stored.offset < given.start
-    if below or any(first <= stored.offset < end for first, end in given.covered):
+    if given.log.log_id != stored.log_id:
+        return
+    if stored.offset < given.start or given.covers(stored):
         witness.broken(4, f"{stored.tp}@{stored.offset} is sent though the commit it began from says settled")
 
 
@@ -119,7 +124,7 @@ def law_05_in_flight(witness: Witness, watched: Watched) -> None:
 
 
 def law_05_buffered(witness: Witness, name: str, unsettled: int, most: int) -> None:
-    """Never more records in memory than configured, and what one poll brings before the pause is done."""
+    """Never more records in memory than configured, and what the polls bring before the pause is done."""
     if unsettled > most:
         witness.broken(5, f"{name} keeps {unsettled} records of a partition, {most} at most")
 
@@ -130,7 +135,8 @@ def law_06_pace(witness: Witness, watched: Watched, channel: Channel) -> None:
     bounds = witness.bounds
     for scope, name in (("channel", channel.real_id), ("company", channel.company)):
         until = watched.closed.get((scope, name))
-        if until is not None and now < until - TINY:
+        # An answer that is heard in this very instant came after the decision to send: after a thaw all is due at once.
+        if until is not None and TINY < until - now < RETRY_AFTER_S - TINY:
             witness.broken(6, f"{name} is asked {until - now:.3f} s before its Retry-After ends")
     if bounds.channel_per_second:
         starts = watched.starts.setdefault(channel.real_id, [])
@@ -159,6 +165,9 @@ def law_07_nothing_of_a_closed_epoch(witness: Witness, client: SimClient, entrie
 def law_08_dead_letters(witness: Witness, watched: Watched, stored: Stored, reason: str) -> None:
     """A letter has a reason that is true; a failure of the far side only with evidence that the far side works."""
     answers = watched.answers.get(stored.n, set())
+    given = watched.given(stored.tp)
+    if given is not None and stored.n in given.lettered:
+        witness.broken(8, f"{stored.tp}@{stored.offset} is dead-lettered again, though that was acknowledged")
     match reason:
         case "mapping_failed":
             true = stored.kind == "bad"
@@ -169,9 +178,8 @@ def law_08_dead_letters(witness: Witness, watched: Watched, stored: Stored, reas
         case "not_found":
             true = 404 in answers
         case "retries_exhausted":
-            given = watched.given(stored.tp)
-            first = given.first_tried.get(stored.n) if given is not None else None
-            true = first is not None and watched.accepted_at is not None and watched.accepted_at > first
+            tried = given.tried.get(stored.n) if given is not None else None
+            true = tried is not None and tried.counted >= witness.bounds.attempts
         case _:
             true = False
     if not true:
@@ -191,11 +199,11 @@ def law_09_a_stop_ends(witness: Witness, name: str, took: float, bound: float) -
         witness.broken(9, f"{name} took {took:.1f} s to stop, {bound:.1f} s at most")
 
 
-def law_09_progress(witness: Witness, unsettled: int, waited: float) -> None:
-    """Once faults have ended everything settles and is committed."""
-    witness.broken(
-        9, f"{unsettled} records are not settled and committed {waited:.0f} s after the last fault"
-    )
+def law_09_progress(witness: Witness, unsettled: int, behind: Sequence[str], waited: float) -> None:
+    """Once faults have ended everything settles and is committed. `behind`: partitions that are not committed."""
+    missing = f"{unsettled} records are not settled" if unsettled else "everything is settled"
+    commits = f"; not committed: {', '.join(behind)}" if behind else ""
+    witness.broken(9, f"{missing}{commits}, {waited:.0f} s after the last fault")
 
 
 def law_10_claim_and_lease(
@@ -206,7 +214,7 @@ def law_10_claim_and_lease(
     if given is None:
         witness.broken(10, f"{where} is sent though its partition is not assigned")
         return
-    if not given.claimed:
+    if given.claimed_at is None:
         witness.broken(10, f"{where} is sent before its claim")
     lease = witness.bounds.session - witness.bounds.deadline
     if watched.renewed is None or witness.kernel.now > watched.renewed + lease + TINY:
@@ -217,18 +225,61 @@ def law_11_an_unknown_key_is_a_wall(
     witness: Witness, watched: Watched, given: Assigned, stored: Stored
 ) -> None:
     """Nothing starts behind a record whose key nobody can know yet."""
-    if given.rewound != given.log.cut:
-        return
     for before in given.log.records:
         if (
             given.start <= before.offset < stored.offset
             and not before.resolved
             and before.gone is None
+            and not given.cannot_know(before)
             and SchemaId(before.schema) not in watched.registry.known
             and SchemaId(before.schema) not in watched.registry.asked
-            and not any(first <= before.offset < end for first, end in given.covered)
+            and not given.covers(before)
         ):
             witness.broken(
                 11, f"{stored.tp}@{stored.offset} starts before the key at {before.offset} is known"
             )
             return
+
+
+def law_14_a_revoke_drains(witness: Witness, watched: Watched, given: Assigned, stored: Stored) -> None:
+    """Within its bound it ends no request. That ends also what a cut has made another log, and what a stop ends."""
+    took = witness.kernel.now - watched.polled_at
+    if took < witness.bounds.revoke - TINY and given.sound_yet and watched.stopping is None:
+        witness.broken(
+            14, f"{stored.tp}@{stored.offset} is cut off by a revoke {took:.3f} s after it began, or sooner"
+        )
+
+
+def law_14_the_last_commit_names_all(
+    witness: Witness, given: Assigned, entry: Entry | None, *, whole: bool
+) -> None:
+    """All that was settled under an assignment is below the offset of its last commit, or named by its map.
+
+    `whole`: the coordinator takes the whole map. Otherwise only what lies below the first that is not settled counts.
+    """
+    offset = entry.offset if entry is not None else given.start
+    identity = LogIdentity(witness.cluster.cluster_id, given.log.log_id)
+    believed = read(entry.metadata, identity, entry.offset) if entry is not None else None
+    runs = believed.settled if isinstance(believed, Believed) else ()
+    for stored in given.log.records:
+        if stored.offset < given.start:
+            continue
+        if stored.n not in given.settled:
+            if not whole and not given.covers(stored):
+                return
+            continue
+        if stored.offset >= offset and not any(first <= stored.offset < end for first, end in runs):
+            witness.broken(
+                14, f"{given.tp}@{stored.offset} was settled, but its last commit ({offset}) does not say so"
+            )
+            return
+
+
+def law_15_a_missing_offset_is_missing(witness: Witness, tp: TopicPartition, log: PartitionLog) -> None:
+    """An offset that the log holds under its leader epoch, with a text of ours, is not given up. Call when it was."""
+    held = witness.offsets.get(tp)
+    if held is None or held.leader_epoch is None or not log.low <= held.offset <= log.stable:
+        return
+    ours = read(held.metadata, LogIdentity(witness.cluster.cluster_id, log.log_id), held.offset)
+    if isinstance(ours, Believed) and log.end_of_epoch(held.leader_epoch) >= held.offset:
+        witness.broken(15, f"{tp}: the committed offset {held.offset} is given up, though the log holds it")

@@ -168,7 +168,7 @@ class Member:
             commit_interval_s=config.commit_interval,
             probe_interval_s=1.5,
             registry_retry_cap_s=1.0,
-            retry=RetryPolicy(base_s=0.1, cap_s=1.5, attempts=3, not_found_grace_s=2.0),
+            retry=RetryPolicy(base_s=0.1, cap_s=1.5, attempts=config.attempts, not_found_grace_s=2.0),
             rate_limits=RateLimits(
                 company_per_minute=config.company_per_minute, channel_per_second=config.channel_per_second
             ),
@@ -194,9 +194,9 @@ class Member:
         )
 
     def _live(self, process: Process) -> None:
-        process.loop.create_task(self._main()).add_done_callback(self._ended)
+        process.loop.create_task(self._main(process)).add_done_callback(self._ended)
 
-    async def _main(self) -> None:
+    async def _main(self, process: Process) -> None:
         """See `connector.app.service._Service._run`."""
         self.pipeline = pipeline = Pipeline(self.world, self.policy)
         source = self.source
@@ -212,7 +212,8 @@ class Member:
                         await pipeline.stop(0.0)
                     else:
                         source.pause_all()
-                        await pipeline.stop(self.around.config.drain)
+                        clean = await pipeline.stop(self.around.config.drain)
+                        self.around.witness.stopped(process, clean=clean)
                     stopping.cancel()
             except Exception as error:
                 self._ends_with(error)
@@ -265,6 +266,7 @@ class Member:
             assert self.process is not None
             self.stopping = True
             self._stopped_at = self.around.kernel.now
+            self.around.witness.watched[self.process].stopping = self._stopped_at
             self.process.after(0.0, self.stop_asked.set)
 
     def crash(self) -> None:

@@ -3,7 +3,7 @@
 Shrinking drops records and faults from it; the world's own chances (delays, jitter) come from the seed all the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from connector.core.mapping import OnMissingOffset, Start
@@ -81,6 +81,9 @@ class Config:
     skews: tuple[float, ...]
     revoke_bound: float
     drain: float
+    map_budget: int | None = None
+    """Characters that a map may take, if not as many as in production."""
+    attempts: int = 3
     session: float = 4.0
     heartbeat: float = 0.4
     deadline: float = 1.2
@@ -102,6 +105,8 @@ def plan(seed: int) -> Plan:
     random = Random(seed)
     config = _config(random)
     records = _records(random, config)
+    # Chances of their own: the rest of a seed's schedule stays what it was.
+    config, records = _crowded(Random(seed ^ 0xB0057), config, records)
     count = random.randint(5, 9)
     kinds = random.sample(FAULTS, 5)
     faults = sorted(
@@ -156,6 +161,25 @@ def _records(random: Random, config: Config) -> tuple[Written, ...]:
         at = 0.0 if random.random() < 0.5 else random.uniform(0.0, WINDOW[1])
         written.append(Written(at, topic, partition, name, channel, kind, schema, gap))
     return tuple(sorted(written, key=lambda one: one.at))
+
+
+def _crowded(
+    random: Random, config: Config, records: tuple[Written, ...]
+) -> tuple[Config, tuple[Written, ...]]:
+    """In some schedules far more records than intake keeps come at once, in some there is little room for a map."""
+    if random.random() < 0.15:
+        config = replace(config, map_budget=random.randint(90, 200))
+    if random.random() >= 0.12:
+        return config, records
+    config = replace(config, partition_records=random.choice((3, 6, 12)), in_flight=random.choice((2, 4, 8)))
+    topic, partitions = random.choice(config.topics)
+    at, partition = random.uniform(0.0, WINDOW[1] / 2), random.randrange(partitions)
+    names = ("a", "b", "c", "d", "e", "f")
+    burst = tuple(
+        Written(at, topic, partition, random.choice(names), "cha_1", "good", 1, 0)
+        for _ in range(random.randint(70, 120))
+    )
+    return config, tuple(sorted((*records, *burst), key=lambda one: one.at))
 
 
 def _fault(random: Random, kind: str) -> Fault:

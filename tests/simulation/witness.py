@@ -15,7 +15,7 @@ from connector.core.offset_map import Believed, LogIdentity, Refused, read
 from connector.core.records import Channel, TopicPartition
 from tests.simulation import laws
 from tests.simulation.client import SimClient
-from tests.simulation.coordinator import Entry, Member
+from tests.simulation.coordinator import Committed, Entry, Member
 from tests.simulation.front import Attempt
 from tests.simulation.kernel import Kernel, Process
 from tests.simulation.laws import Violation
@@ -23,6 +23,9 @@ from tests.simulation.log import Cluster, PartitionLog, Stored
 from tests.simulation.messages import INVALID, Fetch
 from tests.simulation.records import SCHEMAS
 from tests.simulation.services import RegistrySide
+
+RELEASE_S = 1.0
+"""A revoke gives its last commit that long at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +37,25 @@ class Bounds:
     max_poll: float
     in_flight: int
     partition_records: int
+    attempts: int
+    """Failures that must count before a record is given up."""
+    revoke: float
+    """What a revoke may wait for requests in flight."""
+    whole_maps: bool
+    """The coordinator takes all that a map can say."""
     channel_per_second: int
     company_per_minute: int
     on_missing: OnMissingOffset
     start: Start
+
+
+@dataclass(slots=True)
+class Tried:
+    """The attempts at one request of a record. `since`: what is accepted after it speaks against the record."""
+
+    index: int
+    since: float
+    counted: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -51,16 +69,40 @@ class Assigned:
     text: str
     """The metadata that was read beside the offset."""
     covered: Runs
-    """What a map with a true identity says is settled."""
+    """What a map with a true identity says is settled, of records that `map_epoch` or an earlier leader wrote."""
+    map_epoch: int | None
     began: float
-    claimed: bool = False
+    claimed_at: float | None = None
     committed: int | None = None
     """The last offset that the coordinator applied for it."""
     outcomes: dict[tuple[int, int], str] = field(default_factory=dict)
     """(record, request) -> what its last attempt under this assignment came to."""
-    first_tried: dict[int, float] = field(default_factory=dict)
+    tried: dict[int, Tried] = field(default_factory=dict)
+    settled: set[int] = field(default_factory=set)
+    """Records whose last request was answered, or whose letter was acknowledged, under it."""
+    lettered: set[int] = field(default_factory=set)
+    handed: Entry | None = None
+    """The last that was handed to the client for it."""
     rewound: int = 0
     """How often the log had been cut when it began."""
+    leader_epoch: int = 0
+    """The log's, when it began."""
+    sound: bool = False
+    """The offset that it began from was committed since the log was cut."""
+
+    @property
+    def sound_yet(self) -> bool:
+        """The log was not cut since it began."""
+        return self.rewound == self.log.cut
+
+    def cannot_know(self, stored: Stored) -> bool:
+        """It was written by a leader who came after a cut of which this assignment may not have heard."""
+        return not self.sound_yet and stored.leader_epoch > self.leader_epoch
+
+    def covers(self, stored: Stored) -> bool:
+        """The text that it began from says that it is settled."""
+        meant = self.map_epoch is not None and stored.leader_epoch <= self.map_epoch
+        return meant and any(first <= stored.offset < end for first, end in self.covered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +131,10 @@ class Watched:
     answers: dict[int, set[int]] = field(default_factory=dict)
     closed: dict[tuple[str, str], float] = field(default_factory=dict)
     starts: dict[str, list[float]] = field(default_factory=dict)
+    client: SimClient | None = None
+    polled_at: float = 0.0
+    stopping: float | None = None
+    """When it was asked to stop."""
 
     def given(self, tp: TopicPartition) -> Assigned | None:
         """The present assignment of a partition, or the last one."""
@@ -108,6 +154,10 @@ class Witness:
     last: dict[object, tuple[int, int, int]] = field(default_factory=dict)
     """Per key the newest (assignment, record, request) that arrived."""
     watched: dict[Process, Watched] = field(default_factory=dict)
+    offsets: Mapping[TopicPartition, Committed] = field(default_factory=dict)
+    """The coordinator's."""
+    sound: dict[TopicPartition, tuple[PartitionLog, int, int]] = field(default_factory=dict)
+    """The log, how often it was cut, and the offset: of commits by those who knew of all its cuts."""
     serials: int = 0
     violation: Violation | None = None
 
@@ -129,14 +179,18 @@ class Witness:
 
     def handed(self, client: SimClient, entries: Sequence[Entry]) -> None:
         laws.law_07_nothing_of_a_closed_epoch(self, client, entries)
+        for entry in entries:
+            given = self.watched[client.process].assigned.get(entry.tp)
+            if given is not None:
+                given.handed = entry
 
     def committed(self, process: Process, entries: Sequence[Entry], sent_at: float) -> None:
         watched = self.watched[process]
         watched.renewed = max(sent_at, watched.renewed or sent_at)
         for entry in entries:
             given = watched.assigned.get(entry.tp)
-            if given is not None:
-                given.claimed = True
+            if given is not None and given.claimed_at is None:
+                given.claimed_at = self.kernel.now
 
     def read_committed(self, process: Process, tp: TopicPartition, offset: int, metadata: str) -> None:
         log = self.cluster.logs.get(tp)
@@ -149,12 +203,20 @@ class Witness:
         believed = read(held.text, identity, held.offset, held.end)
         missing = watched.missing.pop(fetch.tp, 0) is None
         covered: Runs = ()
-        if isinstance(believed, Believed) and held.offset == fetch.start and not missing and not log.cut:
-            covered = believed.settled
+        epoch: int | None = None
+        if isinstance(believed, Believed) and held.offset == fetch.start and not missing:
+            covered, epoch = believed.settled, believed.leader_epoch
+        ended = watched.ended.get(fetch.tp)
+        if ended is not None and ended[0] == self.kernel.now and log.cut:
+            covered = ()  # begun again because the log was cut: with an empty map
         self.serials += 1
-        watched.assigned[fetch.tp] = Assigned(
-            self.serials, fetch.tp, log, fetch.start, held.text, covered, self.kernel.now, rewound=log.cut
+        given = watched.assigned[fetch.tp] = Assigned(
+            self.serials, fetch.tp, log, fetch.start, held.text, covered, epoch, self.kernel.now
         )
+        given.rewound, given.leader_epoch = log.cut, log.leader_epoch
+        given.sound = not log.cut or self.sound.get(fetch.tp) == (log, log.cut, fetch.start)
+        if held.offset >= 0 and held.offset != fetch.start and self._still(fetch.tp, held):
+            laws.law_15_a_missing_offset_is_missing(self, fetch.tp, log)
         useless = missing or not log.low <= held.offset <= log.end or believed == Refused("topic")
         first_start = held.offset < 0 and self.bounds.start == "latest"
         if first_start or (useless and self.bounds.on_missing == "latest"):
@@ -163,14 +225,43 @@ class Witness:
     def unassigned(self, process: Process, tp: TopicPartition) -> None:
         watched = self.watched[process]
         given = watched.assigned.pop(tp, None)
-        if given is not None:
-            watched.ended[tp] = (self.kernel.now, given)
+        if given is None:
+            return
+        watched.ended[tp] = (self.kernel.now, given)
+        client = watched.client
+        # A thread that was away for a second may not have heard of the last commit.
+        heard = self.kernel.now - watched.polled_at < RELEASE_S
+        if client is not None and client.in_callback == "revoke" and heard and watched.stopping is None:
+            self._released(watched, given, given.handed, watched.polled_at)
+
+    def stopped(self, process: Process, *, clean: bool) -> None:
+        """It has given everything back and says whether all of it was acknowledged."""
+        watched = self.watched[process]
+        if not clean or watched.stopping is None:
+            return
+        for tp, given in watched.assigned.items():
+            held = self.offsets.get(tp)
+            entry = Entry(tp, held.offset, held.metadata, held.leader_epoch) if held is not None else None
+            self._released(watched, given, entry, watched.stopping)
+
+    def _released(self, watched: Watched, given: Assigned, entry: Entry | None, began: float) -> None:
+        """`began`: while a claim is out letters are written already; acknowledged after that, no other commit follows it."""
+        lost = given.tp in watched.missing or self.cluster.logs.get(given.tp) is not given.log
+        claimed = given.claimed_at is not None and given.claimed_at <= began
+        if claimed and given.sound_yet and not lost:
+            laws.law_14_the_last_commit_names_all(self, given, entry, whole=self.bounds.whole_maps)
+
+    def _still(self, tp: TopicPartition, read_before: Read) -> bool:
+        held = self.offsets.get(tp)
+        return held is not None and (held.offset, held.metadata) == (read_before.offset, read_before.text)
 
     def offset_missing(self, process: Process, tp: TopicPartition) -> None:
         self.watched[process].missing[tp] = None
 
     def polled(self, client: SimClient, after: float) -> None:
         laws.law_09_polls_are_never_late(self, client, after)
+        watched = self.watched[client.process]
+        watched.client, watched.polled_at = client, self.kernel.now
 
     def begin(self, log: PartitionLog, offset: int) -> None:
         """A policy says that nothing below this offset is wanted."""
@@ -188,6 +279,7 @@ class Witness:
             return
         if client is None:
             self.begin(log, entry.offset)  # an operator may pass over what he likes
+            self.sound[entry.tp] = (log, log.cut, entry.offset)
             return
         watched = self.watched[client.process]
         given = watched.given(entry.tp)
@@ -196,9 +288,14 @@ class Witness:
                 self.begin(log, entry.offset)
             return
         # A claim repeats what was committed before the log was cut; the first fetch will tell.
-        repeated = log.cut > 0 and entry.offset == given.start
-        if given.log is log and given.rewound == log.cut and not repeated:
-            laws.law_02_a_commit_is_true(self, given, log, entry)
+        repeated = not given.sound and entry.offset == given.start
+        # Whoever reads a text of the topic that was here before knows that the offset means nothing.
+        former = read(entry.metadata, LogIdentity(self.cluster.cluster_id, log.log_id), entry.offset)
+        if given.log is not log or repeated or former == Refused("topic"):
+            return
+        laws.law_02_a_commit_is_true(self, given, log, entry)
+        if given.sound_yet:
+            self.sound[entry.tp] = (log, log.cut, entry.offset)
 
     # --- Front ------------------------------------------------------------------------------------------------
 
@@ -216,7 +313,9 @@ class Witness:
         laws.law_06_pace(self, watched, channel)
         laws.law_11_an_unknown_key_is_a_wall(self, watched, given, stored)
         given.outcomes[stored.n, index] = "in flight"
-        given.first_tried.setdefault(stored.n, self.kernel.now)
+        tried = given.tried.get(stored.n)
+        if tried is None or tried.index != index:
+            given.tried[stored.n] = Tried(index, self.kernel.now)
         return given.serial
 
     def sent(self, attempt: Attempt) -> None:
@@ -237,18 +336,29 @@ class Witness:
         watched = self._ended(attempt)
         status = answer.status if isinstance(answer, Answered) else 0
         self._outcome(attempt, "accepted" if status == 202 else "refused")
-        watched.answers.setdefault(attempt.stored.n, set()).add(status)
+        stored = attempt.stored
+        for given in self._assignments(attempt):
+            tried = given.tried[stored.n]
+            if status == 202 and attempt.index == stored.requests - 1:
+                given.settled.add(stored.n)
+            elif status == 0 or status >= 500:
+                tried.counted += watched.accepted_at is not None and watched.accepted_at > tried.since
+                tried.since = self.kernel.now
+        watched.answers.setdefault(stored.n, set()).add(status)
         if status == 202:
             watched.accepted_at = self.kernel.now
         if status == 429:
             assert isinstance(answer, Answered)
             scope = "channel" if "x-ratelimit-remaining" in answer.headers else "company"
             name = attempt.channel.real_id if scope == "channel" else attempt.channel.company
-            watched.closed[scope, name] = self.kernel.now + 1.0
+            watched.closed[scope, name] = self.kernel.now + laws.RETRY_AFTER_S
 
     def cancelled(self, attempt: Attempt) -> None:
-        self._ended(attempt)
+        watched = self._ended(attempt)
         self._outcome(attempt, "cancelled")
+        if watched.client is not None and watched.client.in_callback == "revoke":
+            for given in self._assignments(attempt):
+                laws.law_14_a_revoke_drains(self, watched, given, attempt.stored)
 
     def _ended(self, attempt: Attempt) -> Watched:
         watched = self.watched[attempt.process]
@@ -273,6 +383,10 @@ class Witness:
 
     def acknowledged(self, process: Process, stored: Stored) -> None:
         stored.lettered = stored.resolved = True
+        given = self.watched[process].assigned.get(stored.tp)
+        if given is not None:
+            given.settled.add(stored.n)
+            given.lettered.add(stored.n)
 
     def leaked(self, event: str) -> None:
         self.broken(13, f"the log line {event} shows a payload or a token")

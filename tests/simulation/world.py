@@ -20,6 +20,7 @@ from tests.simulation.modern import ConsumerGroup
 from tests.simulation.plan import CALM_AT, Fault, Plan, Written
 from tests.simulation.records import mappings, value
 from tests.simulation.services import DeadLetterTopic, Registry
+from tests.simulation.small import AHEAD, BATCH, small
 from tests.simulation.witness import Bounds, Witness
 
 PROGRESS_S = 60.0
@@ -63,6 +64,7 @@ class Simulation:
         group = ClassicGroup if config.classic else ConsumerGroup
         self.group: Group = group(self.kernel, Random(plan.seed + 1), self.cluster, times, topics)
         self.group.witness = self.witness
+        self.witness.offsets = self.group.offsets
         self.group.metadata_max = config.metadata_max
         records = self.witness.records
         self.front = Front(
@@ -300,7 +302,7 @@ class Simulation:
 
     def _look(self) -> None:
         """From time to time: bounds, and whether everything is done."""
-        most = self.config.partition_records + 48
+        most = self.config.partition_records + AHEAD * BATCH
         for member in self.members:
             if member.running and member.client is not None:
                 for part in member.pipeline.partitions.values():
@@ -310,23 +312,27 @@ class Simulation:
                 if not member.alive and not self._halted:
                     member.start()  # its deployment starts again what has ended by itself
             open_ = sum(not stored.resolved and stored.gone is None for stored in self.witness.records)
-            if open_ == 0 and self._committed():
+            behind = self._behind()
+            if open_ == 0 and not behind:
                 self._ended = True
                 return
             waited = self.kernel.now - self._calm_since
             if waited > 4.0 and self._operator():
                 self._calm_since = self.kernel.now
             if waited > PROGRESS_S:
-                laws.law_09_progress(self.witness, open_, waited)
+                laws.law_09_progress(self.witness, open_, behind, waited)
         self.kernel.after(LOOK_S, self._look)
 
-    def _committed(self) -> bool:
+    def _behind(self) -> list[str]:
+        """Partitions whose committed offset is not behind their last record."""
+        behind = []
         for log in self.cluster.logs.values():
             held = self.group.offsets.get(log.tp)
             wanted = max((stored.offset + 1 for stored in log.records if stored.gone is None), default=0)
             if wanted > log.start and (held is None or held.offset < wanted):
-                return False
-        return True
+                committed = "nothing" if held is None else held.offset
+                behind.append(f"{log.tp.topic}/{log.tp.partition} ({committed} instead of {wanted})")
+        return behind
 
     def _operator(self) -> bool:
         """Partitions that hold because their offset is gone are reset by hand."""
@@ -335,6 +341,8 @@ class Simulation:
         }
         if not missing:
             return False
+        for tp in sorted(missing & self.cluster.logs.keys()):
+            laws.law_15_a_missing_offset_is_missing(self.witness, tp, self.cluster.logs[tp])
         self.kernel.trace("operator", f"resets {sorted(missing)}")
 
         def reset() -> None:
@@ -353,6 +361,11 @@ def _bounds(plan: Plan) -> Bounds:
         max_poll=config.max_poll,
         in_flight=config.in_flight,
         partition_records=config.partition_records,
+        attempts=config.attempts,
+        revoke=config.revoke_bound,
+        whole_maps=config.map_budget is None
+        and config.metadata_max >= 4096
+        and all(fault.kind != "metadata limit" for fault in plan.faults),
         channel_per_second=config.channel_per_second,
         company_per_minute=config.company_per_minute,
         on_missing=config.on_missing,
@@ -362,7 +375,8 @@ def _bounds(plan: Plan) -> Bounds:
 
 def play(plan: Plan, *, trace: bool = False) -> Result:
     """Run a plan. The same plan gives the same result."""
-    return Simulation(plan, trace=trace).run()
+    with small(plan.config.map_budget):
+        return Simulation(plan, trace=trace).run()
 
 
 def settle_memory() -> None:
