@@ -45,6 +45,8 @@ class Committer:
         self._telemetry = telemetry
         self._log = log
         self._lock = asyncio.Lock()
+        self.claimed: Callable[[Partition], None] = lambda _part: None
+        """Called when a partition may be worked on."""
         self.lease_renewed: Callable[[], None] = lambda: None
         """Called when requests may start again."""
 
@@ -81,6 +83,9 @@ class Committer:
                     if code is None:
                         part.commits_alone = False
                         part.given_back |= released
+                        if not part.claimed:  # the first acknowledgement of an assignment is its claim
+                            part.claimed = True
+                            self.claimed(part)
                         continue
                     part.refused = code
                     if self._smaller(part, code, len(batch)):

@@ -7,7 +7,7 @@ commit says whether anything was left.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from connector.core.dispatch import Dispatch
@@ -38,6 +38,7 @@ class Ownership:
         self.partitions: dict[TopicPartition, Partition] = {}
         self.committer = Committer(world.offsets, self.partitions, lease, clock, telemetry, log)
         self.committer.lease_renewed = may_start
+        self.committer.claimed = self._claimed
         self.tasks = asyncio.TaskGroup()
         self._claims: set[asyncio.Task[None]] = set()
         self._dispatch = dispatch
@@ -55,7 +56,7 @@ class Ownership:
 
     def assign(self, assignments: Sequence[Assignment], wait_s: float) -> None:
         """Open a ledger for each and claim all in one commit. `wait_s`: for partitions that were not released."""
-        claimed: dict[Partition, float] = {}
+        arrived: list[Partition] = []
         for given in assignments:
             assert given.tp not in self.partitions, f"{given.tp} was assigned twice"
             believed = read(given.metadata, given.log, given.start, given.end)
@@ -71,31 +72,32 @@ class Ownership:
             self.partitions[given.tp] = part
             self._dispatch.assign(given.tp)
             released = isinstance(believed, Believed) and believed.released
-            claimed[part] = wait_s if given.metadata is not None and not released else 0.0
-        if claimed:
-            self._until_end(self._claim(claimed))
+            part.wait_s = wait_s if given.metadata is not None and not released else 0.0
+            arrived.append(part)
+        if arrived:
+            self._until_end(self._claim(arrived))
 
-    async def _claim(self, waits: Mapping[Partition, float]) -> None:
+    async def _claim(self, parts: Sequence[Partition]) -> None:
         """Commit offset and map unchanged, as owned, until it is acknowledged: the right to send begins there."""
-        while waiting := [part for part in waits if not part.claimed and not part.closing]:
-            await self.committer.commit(waiting)
-            acknowledged = [part for part in waiting if part.committed is not None]
-            for part in acknowledged:
-                part.claimed = True
-            for wait_s in {waits[part] for part in acknowledged}:
-                now = [part for part in acknowledged if waits[part] == wait_s]
-                self._until_end(self._open(now, wait_s))
-            if len(acknowledged) < len(waiting):
+        while waiting := [part for part in parts if not part.claimed and not part.closing]:
+            if not await self.committer.commit(waiting):
                 await asyncio.sleep(CLAIM_AGAIN_S)
 
-    async def _open(self, parts: Sequence[Partition], wait_s: float) -> None:
-        if wait_s:
-            await asyncio.sleep(wait_s)
-        for part in parts:
-            if not part.closing:
-                part.opened = True
-                self._dispatch.open(part.tp)
-        self._may_start()
+    def _claimed(self, part: Partition) -> None:
+        if part.wait_s:
+            self._until_end(self._open_later(part))
+        else:
+            self._open(part)
+
+    async def _open_later(self, part: Partition) -> None:
+        await asyncio.sleep(part.wait_s)
+        self._open(part)
+
+    def _open(self, part: Partition) -> None:
+        if not part.closing:
+            part.opened = True
+            self._dispatch.open(part.tp)
+            self._may_start()
 
     def _until_end(self, life: Coroutine[Any, Any, None]) -> None:
         task = self.tasks.create_task(life)

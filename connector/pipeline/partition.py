@@ -22,6 +22,8 @@ class Partition:
     ledger: Ledger
     end: int | None = None
     """The log's end as last heard."""
+    wait_s: float = 0.0
+    """From its claim to its first request: what a former owner may still have sent ends meanwhile."""
     claimed: bool = False
     """A commit of this assignment was acknowledged: requests may start."""
     opened: bool = False

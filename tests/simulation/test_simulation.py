@@ -23,7 +23,8 @@ def test_no_schedule_breaks_a_law() -> None:
     print(report.text())
     assert report.violations == [], "replay one with: python -m tests.simulation --seed N --trace"
     assert sorted(report.steps)[len(report.steps) // 2] >= 500
-    assert report.few_kinds == 0
+    # A fault that waits for a state may wait in vain: in few schedules only.
+    assert report.few_kinds <= SCHEDULES // 1000
     if SCHEDULES >= ENOUGH:
         assert report.empty_cells == []
 

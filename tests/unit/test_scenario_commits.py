@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -286,3 +287,18 @@ async def test_led_16_an_inherited_map_near_its_limit_stops_no_intake() -> None:
             b - a for a, b in believed.settled
         )
         assert stage.coordinator.committed().offset == end  # type: ignore[union-attr]
+
+
+@in_virtual_time
+async def test_led_25_a_partition_starts_when_its_own_claim_is_acknowledged() -> None:
+    """Claims that leave one by one, half a second each: the first partition does not wait for the tenth."""
+    tps = [TopicPartition("messages", number) for number in range(10)]
+    async with Stage() as stage:
+        stage.coordinator.delay = 0.5
+        stage.coordinator.refuse_all = lambda entries: "UNKNOWN" if len(entries) > 1 else None
+        stage.pipeline.assigned([Assignment(tp, Epoch(1), 0, None, LOG) for tp in tps])
+        stage.pipeline.received([record(0, tp=tp) for tp in tps])
+        await stage.quiet(20.0)
+        starts = sorted(sent.at for sent in stage.front.sent)
+        assert len(starts) == 10
+        assert [later - before for before, later in pairwise(starts)] == pytest.approx([0.5] * 9, abs=0.01)

@@ -136,7 +136,7 @@ class Scenario:
 SCENARIOS: Mapping[str, Scenario] = {
     "broker killed": Scenario(broker_killed, 2.0),
     "broker frozen": Scenario(broker_frozen, 6.0),
-    "connector killed": Scenario(connector_killed, 0.5, moves=True, returns=True),
+    "connector killed": Scenario(connector_killed, 1.5 * SESSION_S, moves=True, returns=True),
     "connector frozen": Scenario(connector_frozen, 2 * SESSION_S, moves=True, returns=True),
     "coordinator cut off": Scenario(coordinator_cut, 2.5 * SESSION_S, moves=True, returns=True),
     "Front answers 503": Scenario(front_refuses, 3.0),
