@@ -54,9 +54,9 @@ class Committer:
         """Commit every claimed partition whose settled offsets have changed, for ever; if none has, to renew the lease."""
         while True:
             await asyncio.sleep(interval_s)
-            await self.commit(self._claimed(), renew=True)
+            await self.commit(self._owned(), renew=True)
 
-    def _claimed(self) -> Iterator[Partition]:
+    def _owned(self) -> Iterator[Partition]:
         """Looked at when the first is asked for: while the last commit is out, partitions come and go."""
         yield from [part for part in self._partitions.values() if part.claimed]
 

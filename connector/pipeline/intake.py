@@ -54,11 +54,6 @@ class Intake:
             if part.map_fill >= MAP_HIGH:
                 self._pause(part, "map")
         elif not part.closing and part.map_fill < MAP_LOW and not part.exceeds(*self._low):
-            self.resume(part)
-
-    def resume(self, part: Partition) -> None:
-        """Fetch on."""
-        if part.paused is not None:
             self._log.info("partition.resumed", topic=part.tp.topic, partition=part.tp.partition)
             part.paused = None
             self._offsets.resume(part.tp, part.epoch)

@@ -24,6 +24,7 @@ from connector.ports import Assignment
 COMMIT_S = 10.0
 """The longest that a release waits for its last commit: with no coordinator to answer, it is not worth the grace period."""
 RELEASE_AGAIN_S = 0.1
+"""A rebalance is in progress (27, 113), or the coordinator moves: soon over."""
 CLAIM_AGAIN_S = 0.5
 
 
@@ -133,9 +134,7 @@ class Ownership:
         while not await self.committer.commit(claimed, released=True):
             if all(part.committed is not None or part.refused in HOPELESS for part in claimed):
                 return False
-            await asyncio.sleep(
-                RELEASE_AGAIN_S
-            )  # a rebalance in progress (27, 113), a coordinator that moves
+            await asyncio.sleep(RELEASE_AGAIN_S)
         return True
 
     def lose(self, partitions: Sequence[TopicPartition]) -> None:

@@ -85,7 +85,7 @@ class Assignments:
             found = self._look_up(consumer, tps)
         except KafkaException as error:
             # Assign paused and read again outside the callback: the client's own look-up would begin somewhere else.
-            self._not_read(error)
+            self._not_read("committed offsets", error)
             self._unresolved.update(tps)
             consumer.incremental_assign([TopicPartition(*tp, OFFSET_INVALID) for tp in tps])
             consumer.pause([TopicPartition(*tp) for tp in tps])
@@ -155,7 +155,7 @@ class Assignments:
             try:
                 ids = asked.result()
             except KafkaException as error:
-                self._log.warning("kafka.error", error_type=error.args[0].name(), detail="topic ids not read")
+                self._not_read("topic ids", error)
             else:
                 self._heard_ids(consumer, ids)
         now = self._runtime.monotonic()
@@ -186,10 +186,9 @@ class Assignments:
         try:
             found = self._look_up(consumer, [tp])[tp]
         except KafkaException:
-            self._epochs[tp] = Epoch(
-                next(self._next_epoch)
-            )  # what the old one has asked for is not done any more
-            self._unresolved.add(tp)  # begin again from the committed offset, which leads back here
+            # A new epoch: what the old one has asked for is not done any more. The committed offset leads back here.
+            self._epochs[tp] = Epoch(next(self._next_epoch))
+            self._unresolved.add(tp)
             return
         self._unresolved.discard(tp)
         told = found.fault is None and found.leader_epoch is not None
@@ -206,7 +205,7 @@ class Assignments:
         try:
             found = self._look_up(consumer, tps)
         except KafkaException as error:
-            self._not_read(error)
+            self._not_read("committed offsets", error)
             return
         self._unresolved.clear()
         good = [tp for tp in tps if found[tp].fault is None]
@@ -271,9 +270,8 @@ class Assignments:
         self._bridge.tell_loop(self._sink.passed_over, tp.topic, found.passed_over(offset))
         self._restart(consumer, tp, replace(found, offset=offset, leader_epoch=None))
 
-    def _not_read(self, error: KafkaException) -> None:
-        code = error.args[0].name()
-        self._log.warning("kafka.error", error_type=code, detail="committed offsets not read yet")
+    def _not_read(self, what: str, error: KafkaException) -> None:
+        self._log.warning("kafka.error", error_type=error.args[0].name(), detail=f"{what} not read yet")
 
     # --- topics that are deleted and made anew ----------------------------------------------------------------
 

@@ -273,16 +273,15 @@ class KafkaSource:
         polled = _place(first)
         before = self.assignments.epoch(polled)
         messages = consumer.consume(BATCH - 1, 0)
-        if (
-            self.assignments.epoch(polled) == before
-        ):  # else a rebalance inside `consume` has begun another assignment
+        # Else a rebalance inside `consume` has begun another assignment, which reads the first one again.
+        if self.assignments.epoch(polled) == before:
             messages = [first, *messages]
         epochs: dict[TP, Epoch | None] = {}
         records: list[Record] = []
         for message in messages:
             tp = _place(message)
-            epoch = epochs.setdefault(tp, self.assignments.epoch(tp))
-            if epoch != self.assignments.epoch(tp):
+            epoch = self.assignments.epoch(tp)
+            if epochs.setdefault(tp, epoch) != epoch:
                 continue  # an error before it has begun another assignment, which reads it again
             if message.error() is not None:
                 self._thread_hand_over(records)
