@@ -22,7 +22,7 @@ from connector.core.records import TopicPartition
 from connector.demo.estate import Estate
 from connector.demo.events import TOPICS
 from tests.kafka.chaos.front import Doors, running_front
-from tests.kafka.chaos.history import OFFSETS_TOPIC, topic_id
+from tests.kafka.chaos.history import topic_id
 from tests.kafka.chaos.load import Load
 from tests.kafka.conftest import LATEST, Topic, over
 from tests.support.kafka import Cluster
@@ -157,15 +157,9 @@ class Play:
         self.load.close()
 
     def coordinator(self) -> int:
-        """The broker that coordinates the group: the leader of the group's partition of the offsets topic.
-
-        Source: Kafka's GroupMetadataManager.partitionFor; Java's String.hashCode.
-        """
-        code = 0
-        for letter in self.group:
-            code = (31 * code + ord(letter)) & 0xFFFFFFFF
-        partitions = self._admin.list_topics(OFFSETS_TOPIC, timeout=10).topics[OFFSETS_TOPIC].partitions
-        return int(partitions[(code & 0x7FFFFFFF) % len(partitions)].leader)
+        """The broker that coordinates the group, as the brokers say. Raises KafkaException while they cannot."""
+        described = self._admin.describe_consumer_groups([self.group], request_timeout=10)
+        return int(described[self.group].result(10).coordinator.id)
 
     def behind(self) -> dict[TopicPartition, int] | None:
         """Records that no commit of the group calls settled, where there are any; None while the brokers cannot say."""
