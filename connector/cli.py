@@ -133,8 +133,8 @@ def render(
 ) -> None:
     """Print the requests that a record becomes, as JSON, without sending. Exit 1: it would be a dead letter."""
     loaded = _loaded(config)
-    from connector.config.render import rendered
-    from connector.config.samples import BadSample, read_sample
+    from connector.workbench.render import rendered
+    from connector.workbench.samples import BadSample, read_sample
 
     mapping = loaded.mappings.topics.get(topic)
     if mapping is None:

@@ -12,7 +12,7 @@ from typing import Any
 from fastavro import parse_schema
 from fastavro.validation import ValidationError, validate
 
-from connector.config.avro_json import Misfit, read_json
+from connector.workbench.avro_json import Misfit, read_json
 from connector.config.problems import did_you_mean
 
 _FIELDS = ("schema", "version", "key", "value")

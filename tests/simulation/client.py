@@ -142,7 +142,8 @@ class SimClient(Membership):
     def _refill(self) -> None:
         if self._messages <= QUEUE_MOST // 2:
             for waiting in self.assigned.values():
-                if waiting.position < waiting.log.stable:
+                # Not only where there is something to read: a log that was cut while the queue was full is noticed, too.
+                if waiting.position != waiting.log.stable or self._diverged(waiting):
                     self._fetch(waiting)
 
     def _watch_polls(self) -> None:

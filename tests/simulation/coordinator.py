@@ -19,6 +19,7 @@ TOO_LARGE_METADATA, LOADING, NOT_AVAILABLE, NOT_COORDINATOR = 12, 14, 15, 16
 ILLEGAL_GENERATION, UNKNOWN_MEMBER, REBALANCING, STALE_EPOCH = 22, 25, 27, 113
 TOO_LARGE_COMMIT = -1
 """Not 28: a broker names no size (docs/decisions/kafka-facts.md)."""
+INVALID_SIZE = 28
 
 
 class Member(Protocol):
@@ -77,6 +78,7 @@ class Witness(Protocol):
     """Told what the coordinator does, when it does it."""
 
     def applied(self, client: Member | None, entry: Entry) -> None: ...
+    def too_large(self, client: Member, entry: Entry) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ class Group:
         refusal = self.unavailable() or self._refuses(member_id, epoch)
         if refusal == OK and self.inject:
             refusal = self.inject.pop(0)
+            for entry in entries if refusal in (TOO_LARGE_METADATA, INVALID_SIZE) else ():
+                self.witness.too_large(client, entry)
         if refusal == OK and sum(len(entry.metadata) for entry in entries) > self.commit_max:
             refusal = TOO_LARGE_COMMIT
         if refusal != OK:

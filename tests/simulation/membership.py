@@ -90,6 +90,8 @@ class Membership(Fetching):
         if self.closed or self.member_id is None or not self.network_whole():
             return
         if self.world.group.unavailable():
+            # It asks again: when the coordinator is back, it pokes only those who are members still.
+            self.poke()
             return
         member_id = self.member_id
         code = self.world.group.heartbeat(member_id, self)

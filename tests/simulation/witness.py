@@ -81,6 +81,8 @@ class Assigned:
     settled: set[int] = field(default_factory=set)
     """Records whose last request was answered, or whose letter was acknowledged, under it."""
     lettered: set[int] = field(default_factory=set)
+    told_too_large: bool = False
+    """A commit of it was refused as too large, by a coordinator that takes whole maps otherwise: part of its map is shed."""
     handed: Entry | None = None
     """The last that was handed to the client for it."""
     rewound: int = 0
@@ -246,10 +248,15 @@ class Witness:
 
     def _released(self, watched: Watched, given: Assigned, entry: Entry | None, began: float) -> None:
         """`began`: while a claim is out letters are written already; acknowledged after that, no other commit follows it."""
-        lost = given.tp in watched.missing or self.cluster.logs.get(given.tp) is not given.log
+        # Its offset, and what is committed for it, is of the topic that was here before: it ends without a last commit as
+        # soon as the connector hears of the new one.
+        identity = LogIdentity(self.cluster.cluster_id, given.log.log_id)
+        former = read(given.text, identity, given.start) == Refused("topic")
+        lost = given.tp in watched.missing or self.cluster.logs.get(given.tp) is not given.log or former
         claimed = given.claimed_at is not None and given.claimed_at <= began
         if claimed and given.sound_yet and not lost:
-            laws.law_14_the_last_commit_names_all(self, given, entry, whole=self.bounds.whole_maps)
+            whole = self.bounds.whole_maps and not given.told_too_large
+            laws.law_14_the_last_commit_names_all(self, given, entry, whole=whole)
 
     def _still(self, tp: TopicPartition, read_before: Read) -> bool:
         held = self.offsets.get(tp)
@@ -296,6 +303,13 @@ class Witness:
         laws.law_02_a_commit_is_true(self, given, log, entry)
         if given.sound_yet:
             self.sound[entry.tp] = (log, log.cut, entry.offset)
+
+    def too_large(self, client: Member, entry: Entry) -> None:
+        """It is refused for the size of its text, whatever that is."""
+        assert isinstance(client, SimClient)
+        given = self.watched[client.process].given(entry.tp)
+        if given is not None:
+            given.told_too_large = True
 
     # --- Front ------------------------------------------------------------------------------------------------
 

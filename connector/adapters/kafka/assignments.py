@@ -52,6 +52,8 @@ class Assignments:
         """Partitions whose revoke waits for the pipeline, which may ask for something about them meanwhile."""
         self._begun_again: dict[TP, starts.Position] = {}
         """Where a partition was begun again, until a record comes from there: that proves the position."""
+        self._outdated: set[TP] = set()
+        """Partitions whose topic became another one when a look-up for its other partitions asked for its id."""
         self._asked: Answer | None = None
         self._ask_at = 0.0
 
@@ -142,6 +144,7 @@ class Assignments:
             self._unresolved.discard(tp)
             self._leaving.discard(tp)
             self._begun_again.pop(tp, None)
+            self._outdated.discard(tp)
             self.missing.pop(tp, None)
 
     # --- between polls ----------------------------------------------------------------------------------------
@@ -150,6 +153,8 @@ class Assignments:
         """Once a second: read what could not be read in a callback, and see whether the topics are still the same."""
         if self._unresolved:
             self._resolve(consumer)
+        for tp in sorted(self._outdated):  # not in the look-up itself: that may be a callback about other partitions
+            self.begin_again(consumer, tp)
         if self._asked is not None and self._asked.done():
             asked, self._asked = self._asked, None
             try:
@@ -182,13 +187,15 @@ class Assignments:
         """
         if tp not in self._epochs or tp in self.missing or tp in self._leaving:
             return
+        # A new epoch: what the old one has asked for is not done any more, whatever comes next. Not even its last commit,
+        # which would change the committed offset after it was judged.
+        self._epochs[tp] = Epoch(next(self._next_epoch))
+        self._outdated.discard(tp)
         self._bridge.tell_loop(self._sink.lost, [tp])
         try:
             found = self._look_up(consumer, [tp])[tp]
         except KafkaException:
-            # A new epoch: what the old one has asked for is not done any more. The committed offset leads back here.
-            self._epochs[tp] = Epoch(next(self._next_epoch))
-            self._unresolved.add(tp)
+            self._unresolved.add(tp)  # the committed offset leads back here
             return
         self._unresolved.discard(tp)
         told = found.fault is None and found.leader_epoch is not None
@@ -224,7 +231,9 @@ class Assignments:
         if asked:
             self._asked = None  # an older answer that comes later would turn an id back
             for topic, topic_id in self._topic_ids(asked).result().items():
-                self._note_id(topic, topic_id)
+                if self._note_id(topic, topic_id):
+                    others = {tp for tp in self._epochs if tp.topic == topic} - {*tps, *self._unresolved}
+                    self._outdated |= others  # nobody hears of the new id a second time
         return starts.positions(consumer, [TopicPartition(*tp) for tp in tps], self.known)
 
     def _tell_assigned(self, tps: Sequence[TP], found: Found) -> None:

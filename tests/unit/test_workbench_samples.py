@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.config.render import rendered
-from connector.config.samples import BadSample, read_sample
+from connector.workbench.render import rendered
+from connector.workbench.samples import BadSample, read_sample
 from connector.core.mapping import Input, TopicMapping
 from connector.resources import schemas_dir
 from tests.unit.config_files import MAPPING, folder, loaded

@@ -6,7 +6,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from connector.config.avro_json import Misfit, read_json
+from connector.workbench.avro_json import Misfit, read_json
 
 
 def schema(kind: Any) -> Any:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from connector.config.avro_kinds import BITS, fits, kind_of, name_of
+from connector.workbench.avro_kinds import BITS, fits, kind_of, name_of
 from connector.config.problems import did_you_mean
 
 _A_MILLISECOND: Final = {"millis": 1, "micros": 1_000, "nanos": 1_000_000}

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import fastavro
 from fastavro.validation import ValidationError
 
-from connector.config.avro_json import Misfit, read_json
+from connector.workbench.avro_json import Misfit, read_json
 from connector.config.problems import did_you_mean
 from connector.core.decode import Decoded, ParsedSchema, parse_schema, plain, read_avro
 from connector.core.mapping import Input, RawAvroFormat, TopicMapping
