@@ -3,37 +3,41 @@
 No logic lives here. Each verb imports what it needs when it runs, so that `--help` and `healthcheck` stay quick.
 """
 
-import json
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector import __version__
-from connector.resources import schemas_dir
+from connector import __version__, cli_mapping
+from connector.cli_common import (
+    EXIT_FINDINGS,
+    Config,
+    Format,
+    Output,
+    invalid,
+    print_json,
+    read_config,
+    usage_error,
+)
 
 if TYPE_CHECKING:
     import httpx
 
-    from connector.config import Loaded, Problems
+    from connector.config import Loaded
 
-EXIT_FINDINGS = 1
-EXIT_USAGE = 2
-EXIT_CONFIG = 78
 TERMINATION_LOG = Path("/dev/termination-log")
 EXIT_CODES = """
 Exit codes:
 
   0    clean stop, or the verb succeeded
-  1    findings: render shows a dead letter, the demo lost or misordered something, healthcheck finds it not ready
+  1    findings: a test failed, render shows a dead letter, shadow finds differences, the demo lost or misordered
+       something, healthcheck finds it not ready
   2    wrong usage
-  69   the demo's embedded broker or registry does not work here
-  70   a defect, or a call that the Kafka client refuses
+  69   the demo's embedded broker or registry does not work here; Kafka or the registry gives a verb no answer
+  70   a defect, a call that the Kafka client refuses, or Python mappers that hang
   75   stopped with records unfinished, or the last commit not acknowledged: they are delivered again
   77   Kafka does not allow what is needed: the sentence names operation, topic and group
   78   invalid configuration, mapping or secret file; a property that librdkafka does not take; a missing topic; a group
@@ -51,13 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Output(StrEnum):
-    """How data is printed."""
-
-    TEXT = "text"
-    JSON = "json"
+app.add_typer(cli_mapping.app)
 
 
 class SchemaOf(StrEnum):
@@ -65,10 +63,7 @@ class SchemaOf(StrEnum):
 
     CONFIG = "config"
     MAPPING = "mapping"
-
-
-Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", metavar="FILE")]
-Format = Annotated[Output, typer.Option("--output", "-o", help="text for people, json for programs.")]
+    TESTS = "tests"
 
 
 def main() -> None:
@@ -90,26 +85,35 @@ def _root(
 @app.command(epilog="Example: front-connector run --config connector.yaml")
 def run(config: Config) -> None:
     """Run the service until SIGTERM."""
-    loaded = _loaded(config, on_invalid=_tell_kubelet)
+    loaded = read_config(config, on_invalid=_tell_kubelet)
     from connector.app import run as run_service
 
     raise typer.Exit(run_service(loaded))
 
 
 @app.command(epilog="Example: front-connector validate --config connector.yaml --output json")
-def validate(config: Config, output: Format = Output.TEXT) -> None:
+def validate(
+    config: Config,
+    output: Format = Output.TEXT,
+    registry: Annotated[
+        bool,
+        typer.Option("--registry", help="Check expressions against the registry's latest schemas too."),
+    ] = False,
+) -> None:
     """Check configuration, secrets, channels and mapping files: every error at once, as file:line:column."""
-    loaded = _loaded(config, output)
+    loaded = read_config(config, output)
+    if registry:
+        loaded = _with_registry(config, loaded, output)
     from connector.app import kafka_problem
     from connector.config.problems import Problem, Problems, counted
 
     problem = kafka_problem(loaded)
     if problem is not None:
-        _invalid(Problems((Problem(str(config), problem),)), output)
+        invalid(Problems((Problem(str(config), problem),)), output)
     topics, rows = loaded.mappings.topics, loaded.channels.rows
     if output is Output.JSON:
         found = {"topics": sorted(topics), "channels": len(rows), "warnings": loaded.warnings, "problems": []}
-        _print_json({"valid": True, **found})
+        print_json({"valid": True, **found})
         return
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -118,49 +122,29 @@ def validate(config: Config, output: Format = Output.TEXT) -> None:
     )
 
 
-@app.command(
-    epilog="Example: front-connector render --config connector.yaml --topic calls.v1 --record call.json"
-)
-def render(
-    config: Config,
-    topic: Annotated[str, typer.Option(help="The topic whose mapping is used.")],
-    record: Annotated[
-        Path, typer.Option(help="A record as JSON: a value, or {schema, key, headers, value}.")
-    ],
-    schema: Annotated[
-        str | None, typer.Option(help="The schema's name, when the file holds a bare value.")
-    ] = None,
-) -> None:
-    """Print the requests that a record becomes, as JSON, without sending. Exit 1: it would be a dead letter."""
-    loaded = _loaded(config)
-    from connector.workbench.render import rendered
-    from connector.workbench.samples import BadSample, read_sample
+def _with_registry(config: Path, loaded: "Loaded", output: Output) -> "Loaded":
+    """The configuration read again, its expressions held against what the registry knows of each topic."""
+    from connector.config import Problems
+    from connector.workbench.unusable import Unusable
+    from connector.workbench.validate import checked_with_registry
 
-    mapping = loaded.mappings.topics.get(topic)
-    if mapping is None:
-        from connector.config.problems import did_you_mean
-
-        _usage(
-            f"--topic: no mapping file has the topic {topic!r}: {did_you_mean(topic, loaded.mappings.topics)}"
-        )
     try:
-        text = record.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        _usage(f"--record: cannot read {record}: {error}")
-    sample = read_sample(text, mapping, schemas_dir(), schema)
-    if isinstance(sample, BadSample):
-        _usage(f"{record}: {sample.why}")
-    shown = rendered(mapping.map(sample, time.time()))
-    _print_json(shown)
-    raise typer.Exit(EXIT_FINDINGS if shown["result"] == "dead_letter" else 0)
+        found = checked_with_registry(config, loaded)
+    except Unusable as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(error.code) from None
+    if isinstance(found, Problems):
+        invalid(found, output)
+    return found
 
 
 @app.command(epilog="Example: front-connector schema mapping > mapping.schema.json")
-def schema(of: Annotated[SchemaOf, typer.Argument(help="config or mapping.")]) -> None:
-    """Print the JSON Schema of the configuration or of mapping files, for editors."""
-    from connector.config.schemas import as_text, config_schema, mapping_schema
+def schema(of: Annotated[SchemaOf, typer.Argument(help="config, mapping or tests.")]) -> None:
+    """Print the JSON Schema of the configuration, of mapping files or of their tests, for editors."""
+    from connector.config.schemas import as_text, config_schema, mapping_schema, schema_of_tests
 
-    print(as_text(config_schema() if of is SchemaOf.CONFIG else mapping_schema()), end="")
+    made = {SchemaOf.CONFIG: config_schema, SchemaOf.MAPPING: mapping_schema, SchemaOf.TESTS: schema_of_tests}
+    print(as_text(made[of]()), end="")
 
 
 @app.command(epilog="Example: front-connector simulate --port 9200 --world world.yaml")
@@ -181,7 +165,7 @@ def simulate(
             host, port, world=world, announce=lambda url: print(f"Front simulator at {url}", flush=True)
         )
     except (WorldError, ListenError) as error:
-        _usage(str(error))
+        usage_error(str(error))
 
 
 @app.command(epilog="Example: front-connector demo --calm")
@@ -210,7 +194,7 @@ def healthcheck(
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         ready, status, why = False, None, f"no answer ({type(error).__name__})"
     if output is Output.JSON:
-        _print_json({"ready": ready, "status": status, "why": why})
+        print_json({"ready": ready, "status": status, "why": why})
     else:
         degraded = ", degraded" if status == "degraded" else ""
         print(f"{'ready' if ready else 'not ready'}{degraded}: {why}")
@@ -232,45 +216,8 @@ def _said(answer: "httpx.Response") -> tuple[str | None, str]:
     return status, counted(holds, "hold") if status == "degraded" and holds else why
 
 
-def _loaded(
-    config: Path, output: Output = Output.TEXT, on_invalid: Callable[[str], None] | None = None
-) -> "Loaded":
-    from connector.config import Problems, load
-
-    loaded = load(config)
-    if isinstance(loaded, Problems):
-        if on_invalid is not None:
-            on_invalid(f"invalid configuration: {loaded.problems[0]}")
-        _invalid(loaded, output)
-    return loaded
-
-
 def _tell_kubelet(line: str) -> None:
     """Shown by `kubectl describe pod` (Kubernetes, termination messages); elsewhere the file does not exist."""
     if TERMINATION_LOG.exists():
         with suppress(OSError):
             TERMINATION_LOG.write_text(f"{line}\n", encoding="utf-8")
-
-
-def _invalid(problems: "Problems", output: Output) -> NoReturn:
-    from connector.config.problems import counted
-
-    if output is Output.JSON:
-        rows = [
-            {"file": item.file, "line": item.line, "column": item.column, "message": item.message}
-            for item in problems.problems
-        ]
-        _print_json({"valid": False, "problems": rows})
-    else:
-        print(problems, file=sys.stderr)
-        print(f"invalid: {counted(len(problems.problems), 'problem')}", file=sys.stderr)
-    raise typer.Exit(EXIT_CONFIG)
-
-
-def _usage(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise typer.Exit(EXIT_USAGE)
-
-
-def _print_json(data: object) -> None:
-    print(json.dumps(data, indent=2, ensure_ascii=False))

@@ -4,9 +4,9 @@ Every adapter that holds something open has the same life: `await start()`, `awa
 Nothing here raises for what production can bring: outcomes are values. An exception is a defect.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from connector.core.answers import Answer
 from connector.core.dead_letter import DeadLetter, Reason
@@ -16,12 +16,22 @@ from connector.core.offset_map import CommitEntry, LogIdentity, MapRefusal
 from connector.core.records import Channel, Epoch, Record, TopicPartition
 from connector.core.status import PauseReason
 
+T = TypeVar("T")
+
 
 class StartupRefused(Exception):
-    """The one exception that crosses a port: the service cannot start as it is configured, and must say why and end.
+    """The exception of ours that crosses a port: the service cannot start as it is configured, and must say why and end.
 
     `exit_code`: 78 configuration, 77 permission.
     """
+
+    def __init__(self, exit_code: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
+
+
+class RestartNeeded(Exception):
+    """The other one: the process cannot mend itself and ends, as only a new one is well. `exit_code`: 70."""
 
     def __init__(self, exit_code: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -81,6 +91,20 @@ class SchemaSource(Protocol):
         """Ask the registry, once for concurrent callers. Does not retry."""
 
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """A call that will have no result. `why` ends a sentence, as "did not return within 5 s"."""
+
+    why: str
+
+
+class MapperCalls(Protocol):
+    """Where foreign code is called, so that a call that hangs stops nothing else."""
+
+    async def run(self, call: Callable[[], T]) -> T | GaveUp:
+        """The call's result, within a bound. Raises `RestartNeeded` when too many calls hang at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,17 @@ _PROCESS = (
     _gauge("build_info", "Always 1: what runs.", "version", "revision", "python", "librdkafka"),
     _gauge("ready", "1 while /readyz answers 200."),
     _gauge("state", "1 for the state that the process is in, 0 for the others.", "state"),
+    _gauge(
+        "config_info",
+        "Always 1: hashes of the settings without secrets, and of the mappings in use.",
+        "config_hash",
+        "mappings_hash",
+    ),
+    _gauge(
+        "config_last_reload_successful",
+        "0 when what was last read anew was refused: what was there before is in use.",
+        "kind",
+    ),
 )
 
 _RECORDS = (
@@ -108,6 +119,13 @@ _RECORDS = (
     _gauge("last_record_accepted_timestamp_seconds", "When Front last accepted a record; 0 = none yet."),
     _gauge("blocked_keys", "Order keys whose first record waits after a failure or in a hold."),
     _gauge("oldest_blocked_key_timestamp_seconds", "Since when the oldest blocked key waits; 0 = none."),
+    _gauge("channel_rows", "Rows of the channel directory that are in force."),
+    _counter("channel_rows_refused_total", "Records of the channels topic that are no valid row."),
+    _gauge(
+        "unknown_channel_lines",
+        "Lines without a row in the channel directory for which records wait, counted in each partition.",
+    ),
+    _gauge("unknown_channel_records", "Records that wait for such a row, or behind one that does."),
     _gauge("holds", "How many hold now.", "scope", "reason"),
     _gauge(
         "hold_started_timestamp_seconds",

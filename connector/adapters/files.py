@@ -1,17 +1,23 @@
-"""Secrets that lie in files and change while the process runs. Never logs a value, never writes a file.
+"""Files that change while the process runs: secrets, and the channels table. Never logs a value, never writes a file.
 
-The kubelet swaps a mounted Secret by a symbolic link, so a watch on the file itself goes blind; and content
-may change while size and times do not. A secret is a few bytes: it is read again, at most once a second, on
-use.
+The kubelet swaps a mounted Secret or ConfigMap by a symbolic link, so a watch on the file itself goes blind; and content
+may change while size and times do not: it is read again. A secret is a few bytes, and is read at most once a second, on
+use; a table in a thread, every fifteen seconds.
 """
 
+import asyncio
+import hashlib
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from connector.core.secret_text import MAX_BYTES, ONE_LINE, NoSecret, SecretText, secret_text
 
 CHECK_EVERY_S: Final = 1.0
+LOOK_EVERY_S: Final = 15.0
+STAYS_S: Final = 1.0
 
 
 class SecretFileObserver(Protocol):
@@ -93,3 +99,50 @@ def _read(path: Path) -> SecretText | NoSecret:
     except OSError as error:
         return NoSecret(f"cannot be read ({error.strerror or type(error).__name__})")
     return secret_text(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that cannot be read, and the system's words for it."""
+
+    why: str
+
+
+class FileWatch:
+    """Tells of each new content of a file. Content is compared, by path: a ConfigMap is swapped by a symbolic link."""
+
+    def __init__(self, path: Path, digest: str | None, most: int) -> None:
+        """`digest`: SHA-256 (hex) of the content that is known already; `most`: bytes to read, and one more."""
+        self._path = path
+        self._seen: str | Unreadable | None = digest
+        self._most = most
+        self._asked = asyncio.Event()
+
+    def look_now(self) -> None:
+        """Do not wait for the next look."""
+        self._asked.set()
+
+    async def changed(self) -> bytes | Unreadable:
+        """Wait for another content, or for the file to become unreadable. Blocks no loop: it is read in a thread."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), LOOK_EVERY_S)
+            self._asked.clear()
+            _, digest = await asyncio.to_thread(self._look)
+            while digest != self._seen:
+                # A file that is being written may look whole: only what stays for a moment counts.
+                await asyncio.sleep(STAYS_S)
+                again, digest_again = await asyncio.to_thread(self._look)
+                if digest_again == digest:
+                    self._seen = digest
+                    return again
+                digest = digest_again
+
+    def _look(self) -> tuple[bytes | Unreadable, str | Unreadable]:
+        try:
+            with self._path.open("rb") as file:
+                content = file.read(self._most + 1)
+        except OSError as error:
+            unreadable = Unreadable(error.strerror or type(error).__name__)
+            return unreadable, unreadable
+        return content, hashlib.sha256(content).hexdigest()

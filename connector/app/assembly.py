@@ -12,8 +12,11 @@ from connector import __version__
 from connector.adapters.admin import AdminServer, AdminSources, Heartbeat
 from connector.adapters.kafka import KafkaSource
 from connector.adapters.telemetry import Metrics
+from connector.adapters.workers import Workers
 from connector.app import wiring
 from connector.app.clock import SystemClock
+from connector.app.directory import Rows
+from connector.app.reload import READ_WITHIN_S, MappingReload
 from connector.app.status import Status
 from connector.config import Loaded
 from connector.core.operations import OPERATIONS
@@ -31,6 +34,10 @@ class Parts:
     pipeline: Pipeline
     source: KafkaSource
     status: Status
+    rows: Rows
+    """Of the channel directory: read before the first record, and followed all the time."""
+    reload: MappingReload | None
+    """None: mapping files are read at start only."""
 
 
 def assemble(loaded: Loaded, log: EventLog) -> Parts:
@@ -67,9 +74,21 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
         clock=clock,
         telemetry=metrics,
         log=log,
+        mapper_calls=Workers("a mapper", settings.mappings.mapper_timeout_s, log),
     )
     pipeline = Pipeline(world, wiring.policy(settings))
-    status = Status(pipeline, source, schemas, tuple(settings.front.apps))
+    reload = _reload(loaded, pipeline, log)
+    rows = wiring.channel_rows(loaded, metrics, log)
+    status = Status(
+        pipeline,
+        source,
+        schemas,
+        tuple(settings.front.apps),
+        loaded.channels,
+        rows,
+        config_hash=loaded.config_hash,
+        reload=reload,
+    )
     sources = AdminSources(
         snapshot=snapshot,
         metrics=metrics.exposition,
@@ -77,7 +96,14 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
         heartbeats=_heartbeats(status, source, settings.kafka.session_timeout_s),
     )
     admin = AdminServer(sources, settings.telemetry.port, settings.telemetry.host)
-    return Parts(admin, (sender, schemas, letters), pipeline, source, status)
+    return Parts(admin, (sender, schemas, letters), pipeline, source, status, rows, reload)
+
+
+def _reload(loaded: Loaded, pipeline: Pipeline, log: EventLog) -> MappingReload | None:
+    if loaded.settings.mappings.reload == "restart":
+        return None
+    calls = Workers("reading the mapping files", READ_WITHIN_S, log)
+    return MappingReload(loaded, pipeline.swap, calls, log)
 
 
 def _heartbeats(status: Status, source: KafkaSource, session_s: float) -> Mapping[str, Heartbeat]:

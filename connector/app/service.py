@@ -1,7 +1,8 @@
 """Runs the service: start order, signals, stop order, exit codes.
 
-Start: admin (so that probes answer) -> Front, registry, dead-letter producer -> pipeline -> consumer. A broker that does
-not answer is waited for. Stop, on SIGTERM or SIGINT: stop fetching -> drain within the deadline -> commit as released ->
+Start: admin (so that probes answer) -> Front, registry, dead-letter producer -> the channel directory's rows -> pipeline ->
+consumer. A broker that does not answer is waited for.
+Stop, on SIGTERM or SIGINT: stop fetching -> drain within the deadline -> commit as released ->
 leave the group -> close the rest. A second signal leaves at once: what was not committed is delivered again.
 """
 
@@ -18,14 +19,16 @@ from confluent_kafka import KafkaException
 
 from connector.adapters.kafka import KafkaSource
 from connector.adapters.telemetry import configure_logging
-from connector.app.assembly import assemble
+from connector.app.assembly import Parts, assemble
 from connector.app.status import Status
 from connector.config import Loaded
 from connector.pipeline import Pipeline
-from connector.ports import EventLog, StartupRefused
+from connector.ports import EventLog, RestartNeeded, StartupRefused
 
 CLOSE_S = 10.0
 """How long the Kafka client may take to leave the group; without a coordinator it would wait for the session time-out."""
+ROWS_S = 0.1
+"""How often it is looked whether the channel directory was read."""
 EXIT_CONFIG = 78
 EXIT_INTERNAL = 70
 EXIT_UNFINISHED = 75
@@ -55,6 +58,9 @@ def _ended(log: EventLog, error: BaseException) -> int:
             log.error("startup.refused", why=str(error), code=code)
             with suppress(OSError):
                 TERMINATION_LOG.write_text(f"{error}\n", encoding="utf-8")
+            return code
+        case RestartNeeded(exit_code=code):
+            log.error("connector.stopped", code=code, reason=str(error))
             return code
         case KafkaException():
             log.error("kafka.fatal", error_type=error.args[0].name(), detail=error.args[0].str())
@@ -92,33 +98,50 @@ class _Service:
             for adapter in parts.adapters:
                 await adapter.start()
                 opened.push_async_callback(adapter.close)
-            self.log.info("connector.started", state="starting", port=parts.admin.port)
+            used = self.loaded.mappings.hash
+            self.log.info("connector.started", state="starting", port=parts.admin.port, mappings_hash=used)
+            code = await self._follow(parts)
+        self.log.info("connector.stopped", code=code)
+        return code
+
+    async def _follow(self, parts: Parts) -> int:
+        """Run once the channel directory's rows were read, and follow them meanwhile."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled, stop)
+        loop.add_signal_handler(signal.SIGHUP, self._look_now, parts)
+        async with asyncio.TaskGroup() as tasks:
+            following = [
+                tasks.create_task(parts.rows.run(parts.pipeline.rows_came)),
+                tasks.create_task(parts.status.beat()),
+            ]
+            if parts.reload is not None:
+                following.append(tasks.create_task(parts.reload.run()))
+            while parts.rows.waiting_for is not None and not stop.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), ROWS_S)
             # What is loaded by now stays: to look through it for garbage would stop the loop for a tenth of a second. A record
             # ends by its reference count, hardly anything by a search for cycles: searching rarely saves a tenth of the CPU.
             gc.collect()
             gc.freeze()
             gc.set_threshold(10_000)
-            code = await self._run(parts.pipeline, parts.source, parts.status)
-        self.log.info("connector.stopped", code=code)
+            code = 0 if stop.is_set() else await self._run(stop, parts.pipeline, parts.source, parts.status)
+            for task in following:
+                task.cancel()
         return code
 
-    async def _run(self, pipeline: Pipeline, source: KafkaSource, status: Status) -> int:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._signalled, stop)
+    async def _run(self, stop: asyncio.Event, pipeline: Pipeline, source: KafkaSource, status: Status) -> int:
         async with asyncio.TaskGroup() as outer:
             consuming = outer.create_task(source.run(pipeline))
             try:
                 # A group of its own: what breaks in it must not cut off the polling thread, which has to leave Kafka's group.
                 async with asyncio.TaskGroup() as tasks:
                     living = tasks.create_task(pipeline.run())
-                    beating = tasks.create_task(status.beat())
                     stopping = tasks.create_task(stop.wait())
                     await asyncio.wait((living, consuming, stopping), return_when=asyncio.FIRST_COMPLETED)
                     clean = await self._stop(pipeline, source, status, ended=consuming.done())
                     stopping.cancel()
-                    beating.cancel()
             except BaseException:
                 source.abandon()
                 await self._left(consuming, EXIT_INTERNAL)
@@ -155,6 +178,11 @@ class _Service:
         if not consuming.done():
             self.log.error("connector.stopped", code=code, reason="the Kafka client does not close")
             os._exit(code)
+
+    def _look_now(self, parts: Parts) -> None:
+        parts.rows.look_now()
+        if parts.reload is not None:
+            parts.reload.look_now()
 
     def _signalled(self, stop: asyncio.Event) -> None:
         if stop.is_set():

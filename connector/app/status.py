@@ -2,11 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from connector.adapters.kafka import KafkaSource
 from connector.app.clock import SystemClock
+from connector.app.directory import FixedRows, Rows
+from connector.app.reload import MappingReload
+from connector.core.mapping import ChannelDirectory
 from connector.core.status import CircuitStatus, HoldReason, HoldStatus, PartitionStatus, Snapshot, State
 from connector.pipeline import Pipeline
 from connector.ports import Clock, SchemaSource
@@ -20,6 +23,11 @@ class Status:
     source: KafkaSource
     schemas: SchemaSource
     apps: tuple[str, ...]
+    directory: ChannelDirectory
+    rows: Rows = field(default_factory=FixedRows)
+    config_hash: str = ""
+    reload: MappingReload | None = None
+    """None: mapping files are read at start only."""
     draining: bool = False
     turned_at: float = 0.0
     """When the event loop last turned, monotonic."""
@@ -37,6 +45,7 @@ class Status:
         circuits = self._circuits()
         state, reasons = self._state(circuits)
         pipeline = self.pipeline
+        parts = pipeline.partitions.values()
         blocked = pipeline.blocked.values()
         return Snapshot(
             state=state,
@@ -53,6 +62,12 @@ class Status:
             last_accepted_wall=pipeline.last_accepted_wall,
             last_poll_wall=self.source.last_poll_wall,
             schema_cache_entries=self.schemas.entries,
+            channel_rows=len(self.directory.rows),
+            unknown_lines=sum(len(part.lines) for part in parts),
+            records_without_line=sum(part.records_without_line for part in parts),
+            config_hash=self.config_hash,
+            mappings_hash=pipeline.taking.mappings.hash,
+            reloaded=tuple(self._reloaded()),
             lease_remaining_s=pipeline.lease_remaining(),
         )
 
@@ -67,6 +82,8 @@ class Status:
             return "circuit_open", (
                 "Front does not answer, or fails: one request at a time asks whether it is back",
             )
+        if self.rows.waiting_for is not None:
+            return "starting", (self.rows.waiting_for,)
         if not self.source.joined:
             return "starting", (self.source.waiting_for,)
         return "running", tuple(self._waits())
@@ -95,7 +112,24 @@ class Status:
             holds.append(HoldStatus("partition", reason, name, missing.since))
         for topic, since in list(assignments.absent.items()):
             holds.append(HoldStatus("topic", "topic_missing", topic, since))
+        for topic, since in sorted(self._unknown_lines().items()):
+            holds.append(HoldStatus("topic", "unknown_channel", topic, since))
         return tuple(holds)
+
+    def _reloaded(self) -> Iterator[tuple[str, bool]]:
+        if self.rows.reloaded is not None:
+            yield "channels", self.rows.reloaded
+        if self.reload is not None:
+            yield "mapping", self.reload.successful
+
+    def _unknown_lines(self) -> Mapping[str, float]:
+        """Topics in which records wait for the row of a line, and since when. Lines are never shown."""
+        since: dict[str, float] = {}
+        for part in self.pipeline.partitions.values():
+            for wait in part.lines.values():
+                topic = part.tp.topic
+                since[topic] = min(wait.since_wall, since.get(topic, wait.since_wall))
+        return since
 
     def _circuits(self) -> tuple[CircuitStatus, ...]:
         circuits, now = self.pipeline.circuits, self.clock.monotonic()

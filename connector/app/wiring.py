@@ -18,6 +18,7 @@ from connector.adapters.kafka import CheckOptions, DeadLetterProducer, SourceOpt
 from connector.adapters.kafka.fatal import Member
 from connector.adapters.registry import BasicAuth, Registry, RegistryOptions
 from connector.adapters.telemetry import Metrics
+from connector.app.directory import FileRows, FixedRows, Rows, TopicRows
 from connector.config import Loaded
 from connector.config.front import AppSettings, FrontSettings
 from connector.config.kafka import KafkaSettings
@@ -246,6 +247,18 @@ def source_options(loaded: Loaded) -> SourceOptions:
         checks=StartChecks(checks),
         revoke_bound_s=settings.limits.revoke_drain_s,
     )
+
+
+def channel_rows(loaded: Loaded, metrics: Metrics, log: EventLog) -> Rows:
+    """Where the channel directory's rows come from. Raises ValueError for properties that librdkafka does not take."""
+    front, kafka = loaded.settings.front, loaded.settings.kafka
+    if front.channels_topic is not None:
+        # The group is never joined by it; it is one that this user has a right to.
+        client = {**_without_roles(connection(kafka, loaded.settings.instance)), "group.id": kafka.group_id}
+        return TopicRows(loaded.channels, front.channels_topic, client, log, metrics.channel_row_refused)
+    if front.channels is not None:
+        return FileRows(loaded.channels, front.channels, loaded.channels_digest, log)
+    return FixedRows()
 
 
 _CONSUMER_PREFIXES = (

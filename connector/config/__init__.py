@@ -6,10 +6,11 @@ explain.py       pydantic's errors in words    compile.py        shapes -> `core
 secrets.py       files named in settings       channels.py       the channels table
 environment.py   which variable set what      avro_json.py     JSON -> values of Avro, for samples.py
 loader.py        all of it, in order           schemas.py        JSON Schemas for editors
+reading.py       a file's text or YAML         mapping_folder.py the mapping files, at start and when they change
 """
 
-from connector.config.loader import Loaded, load
+from connector.config.loader import Loaded, load, load_mappings
 from connector.config.problems import Problem, Problems
 from connector.config.settings import Settings
 
-__all__ = ["Loaded", "Problem", "Problems", "Settings", "load"]
+__all__ = ["Loaded", "Problem", "Problems", "Settings", "load", "load_mappings"]

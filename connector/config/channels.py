@@ -1,7 +1,10 @@
-"""The channels table: a .csv or .yaml file -> rows, or what is wrong with it, line by line."""
+"""The channel directory's rows: a .csv or .yaml file -> rows, or what is wrong with it, line by line; a record -> a row.
+
+Never here: files and topics themselves (`loader`, `adapters`), which rows are in force (`core/mapping/channels.py`).
+"""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +19,10 @@ from connector.core.mapping import ChannelRow
 
 _REQUIRED = ("key", "channel", "company", "app")
 _COLUMNS = (*_REQUIRED, "alias")
+_FIELDS = _COLUMNS[1:]
+
+TABLE_BYTES_MAX = 64 * 1024 * 1024
+"""A platform may have a line for each of a million customers."""
 
 Filled = Annotated[str, StringConstraints(min_length=1)]
 
@@ -54,6 +61,60 @@ def read_channels(
         return [Problem(file, "a channels table ends in .csv or .yaml")]
     problems.extend(_check(placed, file, tuple(apps)))
     return problems or tuple(item.row for item in placed)
+
+
+def parse_channels(
+    path: Path, content: bytes, file: str, apps: Iterable[str]
+) -> tuple[ChannelRow, ...] | list[Problem]:
+    """The same from the file's bytes, up to one more than it may have."""
+    if len(content) > TABLE_BYTES_MAX:
+        return [Problem(file, f"is larger than {TABLE_BYTES_MAX // 1024**2} MiB")]
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return [Problem(file, "is not UTF-8 text")]
+    return read_channels(path, text, file, apps)
+
+
+def read_row(
+    key: bytes | None, value: bytes | None, apps: Collection[str]
+) -> tuple[str, ChannelRow | None] | str:
+    """One record of a channels topic: the line and its row (None: it is removed), or what is wrong, without what it holds."""
+    try:
+        line = (key or b"").decode()
+    except UnicodeDecodeError:
+        return "its key is not UTF-8 text"
+    if not line:
+        return "it has no key: the key is the line's name, as records give it"
+    if value is None:
+        return line, None
+    try:
+        shape = RowShape.model_validate_json(value)
+    except ValidationError as error:
+        return _wrong_row(error)
+    row = ChannelRow(key=line, channel=shape.channel, company=shape.company, app=shape.app, alias=shape.alias)
+    if not row.channel.startswith("cha_"):
+        return "channel must be a channel id (cha_...)"
+    return (line, row) if row.app in apps else f"its app is not among front.apps: {', '.join(apps)}"
+
+
+def _wrong_row(error: ValidationError) -> str:
+    """The first thing that is wrong. No name and no value is repeated that the record brings along."""
+    wrong = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(str(step) for step in wrong["loc"])
+    match wrong["type"]:
+        case "json_invalid":
+            return "its value is not JSON"
+        case "missing":
+            return f"{field} is missing"
+        case "extra_forbidden":
+            return f"it has an unknown field ({did_you_mean(field, _FIELDS)})"
+        case "string_type":
+            return f"{field} must be text"
+        case "string_too_short":
+            return f"{field} must not be empty"
+        case _:
+            return f"its value must be a JSON object with {', '.join(_REQUIRED[1:])} and perhaps alias"
 
 
 def _from_csv(text: str, file: str, problems: list[Problem]) -> list[_Placed]:

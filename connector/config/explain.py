@@ -7,6 +7,7 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from connector.config.kafka import TOPIC_PATTERN
 from connector.config.problems import Problem, did_you_mean
 from connector.config.yaml_source import Loc, Source
 
@@ -37,6 +38,10 @@ _WORDS = {
     "is_instance_of": "must be text",
 }
 
+_PATTERNS = {
+    TOPIC_PATTERN: "is no name of a topic: it has letters, digits, '.', '_' and '-', at most 249 of them",
+}
+
 _QUOTED = re.compile(r"'([^']*)'")
 
 Elsewhere = Callable[[Loc], str | None]
@@ -58,6 +63,7 @@ def explain(
     for detail in error.errors(include_url=False):
         loc = _without_tags(detail["loc"], source.data)
         message, at_key = _words(detail, model, loc)
+        at_key = at_key or detail["loc"][-1:] == ("[key]",)
         variable = elsewhere(loc)
         if variable is not None:
             problems.append(Problem("environment", f"{variable}: {message}"))
@@ -90,6 +96,9 @@ def _words(detail: ErrorDetails, model: type[BaseModel], loc: Loc) -> tuple[str,
     if kind not in _WORDS:  # our own validators: their text is a sentence already
         prefix = f"{name}: " if name else ""
         return f"{prefix}{detail['msg'].removeprefix('Value error, ')}", False
+    pattern = detail.get("ctx", {}).get("pattern")
+    if pattern in _PATTERNS:
+        return f"{name or 'this'} {_PATTERNS[pattern]}", False
     quotes = ": put it in quotes" if isinstance(detail["input"], int | float) else ""
     bounds = {key: _plain(value) for key, value in detail.get("ctx", {}).items()}
     return f"{name or 'this'} {_WORDS[kind].format_map({'quotes': quotes, **bounds})}", False

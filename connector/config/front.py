@@ -1,12 +1,23 @@
 """The `front` section: apps and their secrets, time-outs, limits, retries."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
-from connector.config.section import Count, FileOrFolder, Name, Seconds, Section, exactly_one, require
+from connector.config.kafka import TopicName
+from connector.config.section import (
+    Count,
+    FileOrFolder,
+    Name,
+    Seconds,
+    Section,
+    exactly_one,
+    not_both,
+    require,
+)
 
 Limit: TypeAlias = Annotated[int, Field(ge=0, le=100_000)]
 StatusCode: TypeAlias = Annotated[int, Field(ge=100, le=599)]
@@ -106,16 +117,18 @@ class RetrySettings(Section):
         return self
 
 
-def _keeps_the_promise(status: int, meaning: Override) -> None:
-    """Refuse an override that sends again what Front took, or drops what it did not take."""
-    require(
-        meaning == "accept" or not 200 <= status < 300,
-        f"statuses: {status} can only be accept: Front took the record, and it would be sent again or dead-lettered",
-    )
-    require(
-        meaning != "accept" or not (status in _NOT_TAKEN or status >= 500),
-        f"statuses: {status} cannot be accept: Front did not take the record, and it would be lost",
-    )
+def check_statuses(key: str, statuses: Mapping[int, Override]) -> None:
+    """Refuse an override under `key` that sends again what Front took, or drops what it did not take."""
+    require(429 not in statuses, f"{key}: 429 says how long to wait, and is always obeyed")
+    for status, meaning in sorted(statuses.items()):
+        require(
+            meaning == "accept" or not 200 <= status < 300,
+            f"{key}: {status} can only be accept: Front took the record, and it would be sent again or dead-lettered",
+        )
+        require(
+            meaning != "accept" or not (status in _NOT_TAKEN or status >= 500),
+            f"{key}: {status} cannot be accept: Front did not take the record, and it would be lost",
+        )
 
 
 _NOT_TAKEN = (401, 403, 408, 425)
@@ -128,7 +141,14 @@ class FrontSettings(Section):
     apps: Annotated[dict[Name, AppSettings], Field(min_length=1)] = Field(
         description="Apps by a name of your choice."
     )
-    channels: FileOrFolder | None = Field(default=None, description="The channels table, .csv or .yaml.")
+    channels: FileOrFolder | None = Field(
+        default=None,
+        description="The channel directory as a file, .csv or .yaml; read again when it changes.",
+    )
+    channels_topic: TopicName | None = Field(
+        default=None,
+        description="The channel directory as a compacted topic, instead of a file: a row a record, its line as the key.",
+    )
     hold_probe_s: Seconds = Field(
         default=60.0, description="How often a held app or channel is tried with one request."
     )
@@ -163,7 +183,6 @@ class FrontSettings(Section):
             self.connect_timeout_s < self.request_deadline_s,
             "connect_timeout_s must be below request_deadline_s, else a slow connection may count as sent",
         )
-        require(429 not in self.statuses, "statuses: 429 says how long to wait, and is always obeyed")
-        for status, meaning in sorted(self.statuses.items()):
-            _keeps_the_promise(status, meaning)
+        not_both(self, "channels", "channels_topic")
+        check_statuses("statuses", self.statuses)
         return self

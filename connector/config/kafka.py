@@ -18,8 +18,10 @@ from pydantic_core import PydanticCustomError
 from connector.config.owned_properties import OWNED, SECRET_PARTS
 from connector.config.section import FileOrFolder, Seconds, Section, require
 
-TopicName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,249}$"
 """Kafka's own rule for topic names (org.apache.kafka.common.internals.Topic)."""
+
+TopicName: TypeAlias = Annotated[str, StringConstraints(pattern=TOPIC_PATTERN)]
 
 
 def _property_text(value: object) -> object:

@@ -7,63 +7,90 @@ is taken as far as the earlier ones allow, so that one run tells as much as it c
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from connector.config.channels import read_channels
-from connector.config.compile import Context, compile_topic
+from connector.config.channels import TABLE_BYTES_MAX, read_channels
+from connector.config.directory import agree_on_channels
 from connector.config.environment import not_json, ours, section_of, set_by, unknown_sections, variable_of
 from connector.config.explain import explain
 from connector.config.front import FrontSettings
 from connector.config.kafka import KafkaSettings
-from connector.config.mapping_file import MappingFile
+from connector.config.mapping_folder import MappingFolder, misnamed
+from connector.config.mapping_tests import WrittenTest
 from connector.config.problems import Problem, Problems
+from connector.config.reading import read_source, read_text, shown_path
 from connector.config.registry import RegistrySettings
 from connector.config.secrets import with_files
 from connector.config.section import Section
 from connector.config.settings import MappingSettings, Settings
-from connector.config.yaml_source import FILE_BYTES_MAX, Loc, Source, read_yaml
-from connector.core.decode import ParsedSchema, parse_schema
-from connector.core.expression import Language
+from connector.config.yaml_source import Loc, Source, read_yaml
+from connector.core.decode import ParsedSchema
 from connector.core.mapping import AvroFormat, ChannelDirectory, MappingSet, TopicMapping
-
-TABLE_BYTES_MAX = 64 * 1024 * 1024
-"""A platform may have a line for each of a million customers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A valid configuration. `config_hash` is of the settings without secrets (hex). `warnings`: what is hardly meant."""
+    """A valid configuration. `config_hash` is of the settings without secrets (hex). `warnings`: what is hardly meant.
+
+    `tests`: what the mapping files and the files beside them claim; reading does not run them.
+    """
 
     settings: Settings
     mappings: MappingSet
     channels: ChannelDirectory
     config_hash: str
     warnings: tuple[str, ...] = ()
+    channels_digest: str | None = None
+    """SHA-256 (hex) of the file that `channels` was made of."""
+    tests: tuple[WrittenTest, ...] = ()
 
 
-def load(path: Path) -> Loaded | Problems:
-    """Read the configuration at `path` and all that it names. Blocks on files; raises nothing for what they hold."""
+def load(
+    path: Path,
+    mappings: Path | None = None,
+    more_schemas: Mapping[str, Sequence[ParsedSchema]] = MappingProxyType({}),
+) -> Loaded | Problems:
+    """Read the configuration at `path` and all that it names. Blocks on files; raises nothing for what they hold.
+
+    `mappings`: a folder of mapping files to read in place of the configured one, such as another version of it.
+    `more_schemas`: by topic, schemas of its values beside those that its mapping file names, to check expressions against.
+    """
     problems: list[Problem] = []
-    source = _read_source(path, problems)
+    source = read_source(path, problems)
     if source is None:
         return Problems.of(problems)
     settings = _settings(source, problems)
     sections = _valid_alone(source) if settings is None else {n: getattr(settings, n) for n in _WITH_FILES}
     filled = _with_files(sections, source, path, problems)
+    if mappings is not None:
+        filled |= _in_folder(mappings, filled)
     digest = hashlib.sha256()
     front, maps = filled.get("front"), filled.get("mappings")
-    channels = ChannelDirectory.of((), ())
+    channels, channels_digest = ChannelDirectory(()), None
     topics: dict[str, TopicMapping] = {}
+    tests: list[WrittenTest] = []
+    unmeant: list[Problem] = []
     if isinstance(front, FrontSettings):
-        channels = _channels(front, problems, digest)
+        channels, channels_digest = _channels(front, problems)
         if isinstance(maps, MappingSettings):
-            context = _Mappings(maps, front.channels, channels, _env(maps, source, problems))
+            env, later = _env(maps, source, problems), front.channels_topic is not None
+            context = MappingFolder(
+                maps,
+                front.channels,
+                channels,
+                env,
+                tests,
+                warnings=unmeant,
+                channels_come_later=later,
+                more_schemas=more_schemas,
+            )
             topics = context.read(source, problems, digest)
     if settings is None:
         return Problems.of(problems)
@@ -75,9 +102,52 @@ def load(path: Path) -> Loaded | Problems:
         settings=settings,
         mappings=MappingSet(topics, digest.hexdigest()),
         channels=channels,
+        channels_digest=channels_digest,
         config_hash=config_hash(settings),
-        warnings=(*_warnings(settings, channels), *_spread(topics)),
+        warnings=(*_warnings(settings, channels), *_spread(topics), *_sorted(unmeant)),
+        tests=tuple(tests),
     )
+
+
+def load_mappings(loaded: Loaded) -> tuple[Loaded | Problems, tuple[Path, ...]]:
+    """Read the mapping folder anew, under the settings and the channels in use. Also the schema files that it names.
+
+    Blocks on files. Neither the configuration nor what else it names is read again.
+    """
+    problems: list[Problem] = []
+    unmeant: list[Problem] = []
+    settings, channels = loaded.settings, loaded.channels
+    maps, front = settings.mappings, settings.front
+    nowhere = read_yaml("", "configuration")
+    digest = hashlib.sha256()
+    later = front.channels_topic is not None
+    env = _env(maps, nowhere, problems)
+    folder = MappingFolder(maps, front.channels, channels, env, warnings=unmeant, channels_come_later=later)
+    topics = folder.read(nowhere, problems, digest)
+    problems.extend(_agree(settings, topics, nowhere))
+    files = tuple(folder.schema_files)
+    if problems:
+        return Problems.of(problems), files
+    anew = replace(
+        loaded,
+        mappings=MappingSet(topics, digest.hexdigest()),
+        warnings=(*_warnings(settings, channels), *_spread(topics), *_sorted(unmeant)),
+        tests=tuple(folder.tests),
+    )
+    return anew, files
+
+
+def _in_folder(folder: Path, filled: Mapping[str, Section | None]) -> dict[str, Section | None]:
+    """The sections with another mapping folder, and with its channels table if it has one, as the configured folder has."""
+    front, maps = filled.get("front"), filled.get("mappings")
+    if not isinstance(maps, MappingSettings):
+        return {}
+    moved: dict[str, Section | None] = {"mappings": maps.model_copy(update={"folder": folder})}
+    table = front.channels if isinstance(front, FrontSettings) else None
+    if table is not None and table.parent == maps.folder and (folder / table.name).is_file():
+        assert front is not None
+        moved["front"] = front.model_copy(update={"channels": folder / table.name})
+    return moved
 
 
 _WITH_FILES: Mapping[str, type[Section]] = {
@@ -106,11 +176,16 @@ def _warnings(settings: Settings, channels: ChannelDirectory) -> tuple[str, ...]
     table, folder = settings.front.channels, settings.mappings.folder
     said = [
         f"{shown_path(folder / name)} is not read: name it .yaml"
-        for name in _misnamed(folder, settings.front.channels)
+        for name in misnamed(folder, settings.front.channels)
     ]
     if table is not None and not channels.rows:
         said.append(f"{shown_path(table)} has no rows: every record whose rule asks it becomes a dead letter")
     return tuple(said)
+
+
+def _sorted(unmeant: list[Problem]) -> Iterator[str]:
+    """What mapping files hardly mean, with its places."""
+    yield from map(str, Problems.of(unmeant).problems if unmeant else ())
 
 
 def _spread(topics: Mapping[str, TopicMapping]) -> Iterator[str]:
@@ -125,53 +200,11 @@ def _spread(topics: Mapping[str, TopicMapping]) -> Iterator[str]:
             )
 
 
-def _misnamed(folder: Path, channels: Path | None) -> list[str]:
-    """Files that look like mapping files and are not read."""
-    return sorted(path.name for path in folder.glob("*.yml") if path != channels)
-
-
 def config_hash(settings: Settings) -> str:
     """Changes when any setting but a secret does."""
     shown = settings.model_dump(mode="json", exclude={"instance": True, "kafka": {"properties"}})
     shown["kafka"]["properties"] = settings.kafka.shown_properties()
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
-
-
-def shown_path(path: Path) -> str:
-    """How problems call a file: from the working directory if it lies below it."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
-def _read_text(path: Path, file: str, problems: list[Problem], most: int) -> str | None:
-    try:
-        with path.open("rb") as opened:
-            content = opened.read(most + 1)
-        if len(content) <= most:
-            return content.decode("utf-8-sig")
-        problems.append(Problem(file, f"is larger than {most // 1024**2} MiB"))
-    except OSError as error:
-        problems.append(Problem(file, f"cannot be read: {error.strerror or type(error).__name__}"))
-    except UnicodeDecodeError:
-        problems.append(Problem(file, "is not UTF-8 text"))
-    return None
-
-
-def _read_source(path: Path, problems: list[Problem]) -> Source | None:
-    """A YAML file whose top is a map. Its problems are added; None when nothing in it can be judged."""
-    file = shown_path(path)
-    text = _read_text(path, file, problems, FILE_BYTES_MAX)
-    if text is None:
-        return None
-    source = read_yaml(text, file)
-    problems.extend(source.problems)
-    if source.data is None and not source.problems:
-        problems.append(Problem(file, "is empty"))
-    elif source.data is not None and not isinstance(source.data, dict):
-        problems.append(Problem(file, "must be a map (`name: value` lines)", 1, 1))
-    return source if isinstance(source.data, dict) else None
 
 
 def _settings(source: Source, problems: list[Problem]) -> Settings | None:
@@ -220,99 +253,27 @@ def _env(maps: MappingSettings, source: Source, problems: list[Problem]) -> Mapp
     return {name: os.environ[name] for name in maps.env if name in os.environ}
 
 
-def _channels(front: FrontSettings, problems: list[Problem], digest: "hashlib._Hash") -> ChannelDirectory:
+def _channels(front: FrontSettings, problems: list[Problem]) -> tuple[ChannelDirectory, str | None]:
+    """The directory, and the digest of the file that it was made of."""
     apps = front.apps
     path = front.channels
     text = (
         None
         if path is None or not path.is_file()
-        else _read_text(path, shown_path(path), problems, TABLE_BYTES_MAX)
+        else read_text(path, shown_path(path), problems, TABLE_BYTES_MAX)
     )
     if path is None or text is None:
-        return ChannelDirectory.of((), apps)
-    digest.update(text.encode())
+        return ChannelDirectory(apps), None
     rows = read_channels(path, text, shown_path(path), apps)
     if isinstance(rows, list):
         problems.extend(rows)
-        return ChannelDirectory.of((), apps)
-    return ChannelDirectory.of(rows, apps)
+        return ChannelDirectory(apps), None
+    return ChannelDirectory.of(rows, apps), hashlib.sha256(text.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Mappings:
-    """Reads the mapping folder."""
-
-    settings: MappingSettings
-    table: Path | None
-    channels: ChannelDirectory
-    env: Mapping[str, str]
-
-    def read(
-        self, config: Source, problems: list[Problem], digest: "hashlib._Hash"
-    ) -> dict[str, TopicMapping]:
-        folder = self.settings.folder
-        # The channels table may lie beside the mapping files: a ConfigMap is one flat folder.
-        files = sorted(path for path in folder.glob("*.yaml") if path != self.table)
-        if not files:
-            problems.append(config.problem(("mappings", "folder"), self._nothing_in(folder)))
-        language = Language(("channels",), env=self.settings.env)
-        topics: dict[str, TopicMapping] = {}
-        found_in: dict[str, str] = {}
-        for path in files:
-            source = _read_source(path, problems)
-            if source is None or source.problems:
-                continue
-            digest.update("\n".join((path.name, *source.lines)).encode())
-            self._file(path, source, language, problems, topics, found_in)
-        return topics
-
-    def _nothing_in(self, folder: Path) -> str:
-        if not folder.is_dir():
-            return f"there is no folder {shown_path(folder)}"
-        hints = [f"{name} is not read: name it .yaml" for name in _misnamed(folder, self.table)]
-        return f"no *.yaml in {shown_path(folder)}" + (f" ({'; '.join(hints)})" if hints else "")
-
-    def _file(
-        self,
-        path: Path,
-        source: Source,
-        language: Language,
-        problems: list[Problem],
-        topics: dict[str, TopicMapping],
-        found_in: dict[str, str],
-    ) -> None:
-        try:
-            shape = MappingFile.model_validate(source.data)
-        except ValidationError as error:
-            problems.extend(explain(error, MappingFile, source))
-            return
-
-        def read_schema(name: str) -> ParsedSchema | str:
-            return _read_schema(path.parent / name)
-
-        context = Context(language=language, channels=self.channels, env=self.env, read_schema=read_schema)
-        for topic, topic_shape in shape.topics.items():
-            if topic in found_in:
-                message = f"the topic {topic} is in {found_in[topic]} already: a topic belongs in one file"
-                problems.append(source.problem(("topics", topic), message, at_key=True))
-                continue
-            found_in[topic] = source.file
-            compiled = compile_topic(topic, topic_shape, source, context)
-            if isinstance(compiled, TopicMapping):
-                topics[topic] = compiled
-            else:
-                problems.extend(compiled)
-
-
-def _read_schema(path: Path) -> ParsedSchema | str:
-    try:
-        definition = json.loads(path.read_bytes())
-    except OSError as error:
-        return f"cannot read {shown_path(path)}: {error.strerror or type(error).__name__}"
-    except ValueError:
-        return f"{shown_path(path)} is not JSON"
-    parsed = parse_schema(definition, None)
-    return parsed if isinstance(parsed, ParsedSchema) else f"{shown_path(path)} is not a valid Avro schema"
+def _framed(topic: TopicMapping) -> bool:
+    """Whether some of its schemas come from a registry."""
+    return any(isinstance(how, AvroFormat) for how in (topic.value, topic.key))
 
 
 def _agree(settings: Settings, topics: Mapping[str, TopicMapping], source: Source) -> list[Problem]:
@@ -321,8 +282,8 @@ def _agree(settings: Settings, topics: Mapping[str, TopicMapping], source: Sourc
     if settings.dead_letter.topic in topics:
         message = f"{settings.dead_letter.topic} is a mapped topic: dead letters would be read again"
         problems.append(source.problem(("dead_letter", "topic"), message))
-    framed = [name for name, topic in topics.items() if AvroFormat() in (topic.value, topic.key)]
+    framed = [name for name, topic in topics.items() if _framed(topic)]
     if framed and settings.registry is None:
         message = f"registry is missing: the topic {min(framed)} is read with schemas from a registry"
         problems.append(source.problem((), message))
-    return problems
+    return [*problems, *agree_on_channels(settings.front, settings.dead_letter.topic, topics, source)]

@@ -4,9 +4,11 @@ import importlib
 from importlib.metadata import entry_points
 
 from connector.config.problems import did_you_mean
-from connector.core.mapping import Mapper
+from connector.core.mapping import API_VERSION, Mapper
 
 GROUP = "front_connector.mappers"
+VERSION_NAME = "front_connector_api"
+"""By this name a mapper, or its module, says which version of `connector.plugin` it was written for; without it: the first."""
 
 
 def find_mapper(name: str) -> Mapper | str:
@@ -19,7 +21,7 @@ def find_mapper(name: str) -> Mapper | str:
     module_name, _, function_name = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - foreign code runs when it is imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code runs when it is imported
         return f"the module {module_name!r} cannot be imported: {type(error).__name__}: {error}"
     found: object = getattr(module, function_name, None)
     if not callable(found):
@@ -27,5 +29,11 @@ def find_mapper(name: str) -> Mapper | str:
             item for item in vars(module) if not item.startswith("_") and callable(getattr(module, item))
         ]
         return f"the module {module_name!r} has no function {function_name!r}: {did_you_mean(function_name, names)}"
+    version: object = getattr(found, VERSION_NAME, getattr(module, VERSION_NAME, API_VERSION))
+    if version != API_VERSION or isinstance(version, bool):
+        return (
+            f"the mapper {name!r} was written for version {version!r} of the mapper interface ({VERSION_NAME}), and this "
+            f"connector has version {API_VERSION}: install a release of the mapper for it, or another connector"
+        )
     mapper: Mapper = found
     return mapper

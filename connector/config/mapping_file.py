@@ -2,36 +2,32 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
-    JsonValue,
-    StringConstraints,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from connector.config.kafka import TopicName
-from connector.config.problems import did_you_mean
+from connector.config.mapping_tests import TestShape
+from connector.config.mapping_words import (
+    BodyShape,
+    ChannelShape,
+    Filled,
+    LetsShape,
+    OperationName,
+    Outcomes,
+    Text,
+    sentence,
+)
 from connector.config.section import Section, require
-from connector.core.operations import OPERATIONS
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _LIKE_FLAGS = {"yes", "no", "on", "off", "true", "false"}
-
-
-def _sentence(text: str) -> PydanticCustomError:
-    return PydanticCustomError("sentence", "{text}", {"text": text})
-
-
-def _operation(name: str) -> str:
-    if name not in OPERATIONS:
-        raise _sentence(f"{name!r} is not an operation of Front's: {did_you_mean(name, OPERATIONS)}")
-    return name
 
 
 def _start(text: str) -> str:
@@ -39,53 +35,35 @@ def _start(text: str) -> str:
         return text
     advice = "must be earliest, latest, or a time with its zone, such as 2026-01-31T00:00:00Z"
     if not _RFC_3339.fullmatch(text):
-        raise _sentence(advice)
+        raise sentence(advice)
     try:
         datetime.fromisoformat(text.upper())
     except ValueError:
-        raise _sentence(advice) from None
+        raise sentence(advice) from None
     return text
+
+
+def _when(value: object) -> object:
+    if isinstance(value, bool):
+        raise sentence("must be an expression, '${...}'; leave it out for a rule that always holds")
+    return value
 
 
 def _skip(value: object) -> object:
     if isinstance(value, str) and value.lower() in _LIKE_FLAGS:
-        raise _sentence(f"{value!r} is a text in YAML 1.2: write true, or the reason in words")
+        raise sentence(f"{value!r} is a text in YAML 1.2: write true, or the reason in words")
     if value is False or not isinstance(value, str | bool) or value == "":
-        raise _sentence("must be true, or the reason in words; leave it out for a rule that sends")
+        raise sentence("must be true, or the reason in words; leave it out for a rule that sends")
     return value
 
 
-def _text_or_map(value: object) -> object:
-    if not isinstance(value, str | dict):
-        raise _sentence(
-            "must be a text such as '${channels[value.line_id]}', or a map with channel, company and app"
-        )
-    return value
-
-
-def _map_or_text(value: object) -> object:
-    if not isinstance(value, str | dict):
-        raise _sentence("must be a map of Front's fields, or one expression that gives it")
-    return value
-
-
-def _order_part(value: object) -> object:
-    if not isinstance(value, str):
-        raise _sentence("must be text or an expression: '${value.call_id}'")
-    return value
-
-
-Filled: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
-OperationName: TypeAlias = Annotated[
-    str, AfterValidator(_operation), Field(json_schema_extra={"enum": list(OPERATIONS)})
-]
-ChannelShape: TypeAlias = Annotated[
-    Any, BeforeValidator(_text_or_map), Field(json_schema_extra={"type": ["string", "object"]})
-]
-BodyShape: TypeAlias = Annotated[
-    Any, BeforeValidator(_map_or_text), Field(json_schema_extra={"type": ["string", "object"]})
-]
-Text: TypeAlias = Annotated[str, BeforeValidator(_order_part)]
+_CHANNELS = ["${channels[value.line_id]}", "cha_1abc"]
+_WHAT = "What Front is asked to do; path and body follow from it."
+_LET = "Values with a name, for the expressions below: name -> text with ${...}. A later one may use earlier ones."
+_OUTCOMES = (
+    "What HTTP statuses mean, where front.statuses should not decide: status -> accept, retry, dead_letter, …"
+)
+_ORDER_BY = "The order key, part by part, instead of the first request's own."
 
 
 class ValueShape(Section):
@@ -96,6 +74,15 @@ class ValueShape(Section):
         description="avro: the registry's framing; avro_raw: no framing, the schema from a file.",
     )
     schema_: Filled | None = Field(default=None, alias="schema", description="For avro_raw: the .avsc file.")
+    schemas: list[Filled] = Field(
+        default_factory=list,
+        description="The values' schemas, to check expressions against: .avsc files, folders, or names of shipped ones.",
+        examples=[["schemas/CallCreated.avsc"], ["CallCreated", "CallUpdated"]],
+    )
+    reader: Filled | None = Field(
+        default=None,
+        description="A schema (.avsc) as which all values are read, whatever version wrote them: renames by alias, defaults.",
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> "ValueShape":
@@ -103,34 +90,61 @@ class ValueShape(Section):
             (self.format == "avro_raw") == (self.schema_ is not None),
             "format: avro_raw and schema: file.avsc go together (avro takes its schema from the registry)",
         )
+        require(
+            not self.schemas or self.schema_ is None,
+            "schemas is for format: avro; with avro_raw, expressions are checked against its own schema",
+        )
         return self
 
 
 class KeyShape(Section):
     """How keys are read."""
 
-    format: Literal["string", "avro", "bytes"] = "string"
+    format: Literal["string", "avro", "bytes"] = Field(
+        default="string", description="string: UTF-8 text; avro: the registry's framing; bytes: as they are."
+    )
 
 
 class RequestShape(Section):
     """One request to Front."""
 
-    operation: OperationName
-    channel: ChannelShape = Field(description="A row of the channels table, or a channel id.")
+    operation: OperationName = Field(description=_WHAT)
+    channel: ChannelShape | None = Field(
+        default=None, description="A row of the channels table, or a channel id.", examples=_CHANNELS
+    )
     path: dict[str, Text] = Field(default_factory=dict, description="The ids in the request's path, by name.")
     body: BodyShape = Field(default_factory=dict, description="Front's fields; texts may hold ${...}.")
+    outcomes: Outcomes = Field(default_factory=dict, description=_OUTCOMES, examples=[{422: "retry"}])
+
+
+class DefaultsShape(Section):
+    """What the requests of a topic have in common; what a rule says itself counts, field by field of the body."""
+
+    channel: ChannelShape | None = Field(
+        default=None, description="Of every request that names none.", examples=_CHANNELS
+    )
+    path: dict[str, Text] = Field(
+        default_factory=dict, description="Ids for the requests whose path has them."
+    )
+    body: dict[str, Any] = Field(
+        default_factory=dict, description="Fields for the requests whose body has them."
+    )
+    order_by: Annotated[list[Text], Field(min_length=1)] | None = Field(default=None, description=_ORDER_BY)
+    outcomes: Outcomes = Field(default_factory=dict, description=_OUTCOMES, examples=[{422: "retry"}])
 
 
 class RuleShape(Section):
     """What happens to the records for which `when` holds: one request, several, or none."""
 
     name: Filled = Field(description="What logs and dead letters call this rule; unique in its topic.")
-    when: Filled | None = Field(
-        default=None, description="An expression that gives true or false; absent: always."
+    when: Annotated[Filled | None, BeforeValidator(_when)] = Field(
+        default=None,
+        description="An expression that gives true or false; absent: always.",
+        examples=['${schema.name == "CallCreated"}', "${has(value.refusal)}"],
     )
-    operation: OperationName | None = None
+    operation: OperationName | None = Field(default=None, description=_WHAT)
     channel: ChannelShape | None = Field(
-        default=None, description="A row of the channels table, or a channel id."
+        default=None, description="A row of the channels table, or a channel id.", examples=_CHANNELS
     )
     path: dict[str, Text] | None = Field(default=None, description="The ids in the request's path, by name.")
     body: BodyShape | None = Field(default=None, description="Front's fields; texts may hold ${...}.")
@@ -141,8 +155,10 @@ class RuleShape(Section):
         default=None, description="true, or why records of this rule are passed over."
     )
     order_by: Annotated[list[Text], Field(min_length=1)] | None = Field(
-        default=None, description="The order key, part by part, instead of the first request's own."
+        default=None, description=_ORDER_BY, examples=[["conversation", "${value.conversation_id}"]]
     )
+    outcomes: Outcomes | None = Field(default=None, description=_OUTCOMES, examples=[{422: "retry"}])
+    let: LetsShape = Field(default_factory=dict, description=_LET)
 
     @model_validator(mode="after")
     def _agree(self) -> "RuleShape":
@@ -155,54 +171,41 @@ class RuleShape(Section):
         require(
             not single or self.operation is not None, f"{' and '.join(single)} need operation beside them"
         )
-        require(
-            self.operation is None or self.channel is not None,
-            "channel is missing: a row of the channels table, or a channel id",
-        )
-        require(self.skip is None or self.order_by is None, "a rule that skips has no order_by")
+        for name in ("order_by", "outcomes"):
+            require(
+                self.skip is None or getattr(self, name) is None,
+                f"a rule that skips has no {name}",
+            )
         return self
-
-
-class RecordShape(Section):
-    """The record of a test: a file, or a value written here."""
-
-    file: Filled | None = None
-    value: JsonValue = None
-    key: JsonValue = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    schema_: Filled | None = Field(default=None, alias="schema", description="Name of the value's schema.")
-    timestamp: int | None = Field(default=None, description="Milliseconds since 1970.")
-
-    @model_validator(mode="after")
-    def _agree(self) -> "RecordShape":
-        require((self.file is None) != (self.value is None), "a test's record has either file or value")
-        return self
-
-
-class TestShape(Section):
-    """A record and what must become of it: a request, or several in a list, each compared where it says something."""
-
-    __test__ = False  # it is no test of pytest's
-
-    name: Filled | None = None
-    record: RecordShape
-    expect: Annotated[dict[str, JsonValue] | list[dict[str, JsonValue]], Field(union_mode="left_to_right")]
 
 
 class TopicShape(Section):
     """A topic: how it is read, where it starts, and its rules, or a Python mapper in their place."""
 
     start: Annotated[str, AfterValidator(_start)] = Field(
-        description="Where a new group begins: earliest, latest or a time. No default: it says whether history goes to Front."
+        description="Where a new group begins: earliest, latest or a time. No default: it says whether history goes to Front.",
+        examples=["earliest", "latest", "2026-01-31T00:00:00Z"],
     )
-    value: ValueShape = ValueShape()
-    key: KeyShape = KeyShape()
+    value: ValueShape = Field(default=ValueShape(), description="How values are read.")
+    key: KeyShape = Field(default=KeyShape(), description="How keys are read.")
     max_age_s: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="Older records are skipped and counted."
     )
-    on_missing_offset: Literal["hold", "earliest", "latest"] = "hold"
+    on_missing_offset: Literal["hold", "earliest", "latest"] = Field(
+        default="hold", description="When a committed offset is not in the log any more."
+    )
     otherwise: Literal["dead_letter", "skip"] = Field(
         default="dead_letter", description="When no rule holds."
+    )
+    on_unknown_channel: Literal["dead_letter", "wait"] = Field(
+        default="dead_letter",
+        description="When a line has no row in the channel directory: a dead letter, or its records wait for the row.",
+    )
+    let: LetsShape = Field(
+        default_factory=dict, description=_LET, examples=[{"conversation": "${value.conversation.id}"}]
+    )
+    defaults: DefaultsShape | None = Field(
+        default=None, description="What the requests of this topic have in common."
     )
     rules: Annotated[list[RuleShape], Field(min_length=1)] | None = Field(
         default=None, description="The first that holds counts."
@@ -211,7 +214,9 @@ class TopicShape(Section):
         default=None,
         description="package.module:function, or a name in the entry-point group front_connector.mappers.",
     )
-    tests: list[TestShape] = Field(default_factory=list)
+    tests: list[TestShape] = Field(
+        default_factory=list, description="Records with what they become; `front-connector test` runs them."
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> "TopicShape":
@@ -220,6 +225,12 @@ class TopicShape(Section):
             self.mapper is None or self.otherwise == "dead_letter",
             "otherwise belongs to rules: a mapper returns [] to skip",
         )
+        require(
+            self.mapper is None or self.on_unknown_channel == "dead_letter",
+            "on_unknown_channel: wait belongs to rules: which line a mapper looks for is not known",
+        )
+        given = " and ".join(name for name in ("let", "defaults") if getattr(self, name))
+        require(self.mapper is None or not given, f"{given} belong to rules: a mapper does not see them")
         return self
 
 
@@ -229,4 +240,7 @@ class MappingFile(Section):
     model_config = ConfigDict(title="front-connector mapping file")
 
     version: Literal[1] = Field(description="Always 1.")
-    topics: Annotated[dict[TopicName, TopicShape], Field(min_length=1)]
+    let: LetsShape = Field(default_factory=dict, description=_LET)
+    topics: Annotated[dict[TopicName, TopicShape], Field(min_length=1)] = Field(
+        description="What the records of each topic become; a topic stands in one file."
+    )

@@ -23,11 +23,20 @@ LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 
 class MappingSettings(Section):
-    """Where the mapping files lie, and which environment variables they may read."""
+    """Where the mapping files lie, which environment variables they may read, and what happens when they change."""
 
     folder: FileOrFolder = Field(description="Folder of mapping files; every *.yaml in it is read.")
     env: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = Field(
         default=(), description="Environment variables that expressions see as env.NAME; each must be set."
+    )
+    reload: Literal["restart", "watch"] = Field(
+        default="restart",
+        description="When the files change: restart waits for you to do so; watch looks every 15 s and on SIGHUP, and takes "
+        "what is valid and passes its tests.",
+    )
+    mapper_timeout_s: Seconds = Field(
+        default=5.0,
+        description="A Python mapper that takes longer is given up, and its record is a dead letter.",
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -22,12 +23,15 @@ FILE_BYTES_MAX = 1024 * 1024
 VALUES_MAX = 50_000
 """Values after aliases are expanded: far above any mapping file, far below what a nest of aliases can make."""
 DEPTH_MAX = 40
+_TOO_MUCH = "the file is too deeply nested, has too many values, or its aliases expand to too many: write it out, or split it"
 
 QUOTE_IT = "put the expression in single quotes: '${...}'"
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = (_TAG + "str", _TAG + "timestamp")
 _NUMBER_TAGS = (_TAG + "int", _TAG + "float")
 _LOST_AS_NUMBER = re.compile(r"\+\d+|0\d+")
+_OPEN_MAX = 500
+_BRACKET = re.compile(r"[\[\]{}]")
 _TAIL_COMMENT = re.compile(r"[ \t]+#")
 
 
@@ -90,8 +94,19 @@ class Source:
 def read_yaml(text: str, file: str) -> Source:
     """Parse a file. `file` is how problems call it. Never raises for what a file can hold."""
     source = Source(file, tuple(text.splitlines()))
+    opened = _too_many_open(text)
+    if opened is not None:
+        before = text[:opened]
+        line, column = before.count("\n") + 1, opened - before.rfind("\n")
+        source.problems.append(Problem(file, _TOO_MUCH, line, column))
+        return source
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _BoundedComposer
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
+        node = yaml.compose(text)
+    except _TooManyNodes as error:
+        source.problems.append(Problem(file, _TOO_MUCH, error.line, error.column))
+        return source
     except MarkedYAMLError as error:
         source.problems.append(_syntax(source, error))
         return source
@@ -101,6 +116,42 @@ def read_yaml(text: str, file: str) -> Source:
     if node is not None:
         source.data = _Reader(source).read(node, (), 0)
     return source
+
+
+def _too_many_open(text: str) -> int | None:
+    """Where more brackets are open than any file has: reading on takes time with the square of their number.
+
+    Those inside of quotes are counted too: that many are never left open in a text.
+    """
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth = depth + 1 if found[0] in "[{" else max(0, depth - 1)
+        if depth > _OPEN_MAX:
+            return found.start()
+    return None
+
+
+class _TooManyNodes(Exception):
+    def __init__(self, line: int, column: int) -> None:
+        super().__init__(line, column)
+        self.line, self.column = line, column
+
+
+class _BoundedComposer(Composer):
+    """Stops at what `_Reader` would refuse anyway: a MiB of commas takes half a minute to read."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader=loader)
+        self.warn_double_anchors = False  # YAML allows it: the nearest one above counts
+        self._nodes = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """One node and all below it."""
+        self._nodes += 1
+        if self._nodes > VALUES_MAX:
+            mark = self.parser.peek_event().start_mark
+            raise _TooManyNodes(mark.line + 1, mark.column + 1)
+        return super().compose_node(parent, index)
 
 
 class _Reader:
@@ -165,7 +216,7 @@ class _Reader:
         self._values += 1
         if (self._values > VALUES_MAX or depth > DEPTH_MAX) and not self._full:
             self._full = True
-            self._say(node, "the file is too deeply nested, or its aliases expand to too much: write it out")
+            self._say(node, _TOO_MUCH)
         return self._full
 
     def _scalar(self, node: ScalarNode) -> object:

@@ -73,7 +73,7 @@ class Failure:
     message: our own words, without record data. step: dotted name of the class or function that gave up.
     rule: of the mapping. of_key: the record's key, not its value, is at fault. accepted: how many of the record's
     requests Front had accepted, so that a redrive goes on behind them. details: what Front said; tokens in it are
-    removed here, not by the caller.
+    removed here, not by the caller. error_class: the class of the exception that a Python mapper raised.
     """
 
     reason: Reason
@@ -90,6 +90,7 @@ class Failure:
     attempts: int = 0
     accepted: int = 0
     details: tuple[str, ...] = ()
+    error_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,7 @@ def _headers(
         "stage": "KEY_CONVERTER" if failure.of_key else _CONNECT_STAGES[failure.stage],
         "class.name": failure.step,
         # Our failures are values; this name stands for the exception's type in tools that group by it.
-        "exception.class.name": f"front_connector.{failure.reason}",
+        "exception.class.name": failure.error_class or f"front_connector.{failure.reason}",
         "exception.message": _safe(failure.message),
     }
     front = {

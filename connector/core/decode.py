@@ -10,6 +10,7 @@ Values leave here as expressions see them (`plain`): nulls pruned, times as epoc
 
 import datetime as dt
 import io
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 import fastavro
 from fastavro._read_py import schemaless_reader as read_in_python
+from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException
 
 
@@ -155,13 +157,23 @@ def frame(payload: bytes, header: bytes | None) -> Framed | Undecodable:
     return Framed(SchemaId(int.from_bytes(payload[1:5], "big")), memoryview(payload)[5:])
 
 
-def read_avro(body: bytes | memoryview, schema: ParsedSchema) -> Decoded | Undecodable:
-    """Decode a bare Avro body as it was written. Trailing bytes mean a wrong schema and are refused."""
+def read_avro(
+    body: bytes | memoryview, schema: ParsedSchema, reader: ParsedSchema | None = None
+) -> Decoded | Undecodable:
+    """Decode a bare Avro body that `schema` wrote. Trailing bytes mean a wrong schema and are refused.
+
+    `reader`: the value is resolved to that schema: aliases, defaults, promoted types, unknown fields dropped. Source: Avro
+    specification, "Schema Resolution". None: the value is as it was written.
+    """
     stream = io.BytesIO(body)
     # The C reader has no limit of depth: a body of some 10,000 nested records overruns the stack and ends the process.
-    reader = read_in_python if schema.recursive else fastavro.schemaless_reader
+    read = read_in_python if schema.recursive else fastavro.schemaless_reader
     try:
-        value = plain(reader(stream, schema.avro, None))
+        value = plain(read(stream, schema.avro, None if reader is None else reader.avro))
+    except SchemaResolutionError as error:
+        assert reader is not None, "nothing else is resolved"
+        wanted = reader.name or "a type of the reader's union"
+        return Undecodable(f"{schema.name} ({schema.ref}) cannot be read as {wanted}: {_mismatch(error)}")
     except (
         RecursionError,
         EOFError,
@@ -180,6 +192,17 @@ def read_avro(body: bytes | memoryview, schema: ParsedSchema) -> Decoded | Undec
     if rest:
         return Undecodable(f"{rest} bytes are left over after reading {schema.name} ({schema.ref})")
     return Decoded(value, schema)
+
+
+_NO_DEFAULT = re.compile(r"No default value for field (\S+) in (\S+)")
+
+
+def _mismatch(error: SchemaResolutionError) -> str:
+    """Why two schemas do not fit. fastavro's own words may hold an enum's symbol, which is of the record."""
+    missing = _NO_DEFAULT.fullmatch(str(error))
+    if missing is not None:
+        return f"{missing[2]} has the field {missing[1]}, which was not written and has no default"
+    return "a type was changed to one that it does not fit, or an enum's symbol is gone and the enum has no default"
 
 
 Part: TypeAlias = Literal["key", "value"]

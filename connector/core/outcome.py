@@ -1,6 +1,6 @@
 """What an answer means: accepted, again later, a dead letter, or a hold. The table of the whole product.
 
-Defaults by status (Front's statuses; the policy is ours, each row may be overridden by `front.statuses`):
+Defaults by status (Front's statuses; the policy is ours; `front.statuses` may override a row, and `outcomes` for a rule):
 
     2xx                        accepted
     400 413 415 422            dead letter `front_rejected`
@@ -26,7 +26,7 @@ Never here: clocks, randomness, sleeping, whether to send at all (`holds`, `circ
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
 
@@ -89,6 +89,10 @@ class RetryPolicy:
     not_found_grace_s: float = 900.0
     retry_after_cap_s: float = 900.0
     statuses: Mapping[int, Override] = field(default_factory=dict)
+
+    def with_statuses(self, outcomes: Mapping[int, Override]) -> "RetryPolicy":
+        """This policy where some statuses mean what a rule says."""
+        return replace(self, statuses={**self.statuses, **outcomes}) if outcomes else self
 
     def backoff_s(self, attempt: int, jitter: float) -> float:
         """Full jitter: see "Exponential Backoff And Jitter" (AWS Architecture Blog). `attempt` counts from 1."""

@@ -4,6 +4,7 @@ The pipeline calls `prepare`, fetches the schema it asks for, and calls again; `
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from connector.core.dead_letter import Failure
@@ -22,8 +23,10 @@ from connector.core.decode import (
 from connector.core.mapping import (
     AvroFormat,
     BytesFormat,
+    ChannelNeeded,
     Input,
     Plan,
+    PythonMapper,
     RawAvroFormat,
     Refusal,
     Skip,
@@ -35,22 +38,59 @@ from connector.core.records import OrderKey, Record
 KnownSchemas: TypeAlias = Callable[[SchemaRef], ParsedSchema | SchemaAbsent | None]
 """What is known of a schema already; None: ask the registry."""
 
-Prepared: TypeAlias = Plan | Skip | Failure | SchemaNeeded
+Prepared: TypeAlias = Plan | Skip | Failure | SchemaNeeded | ChannelNeeded
+
+
+@dataclass(frozen=True, slots=True)
+class MapperNeeded:
+    """The record is decoded, and foreign code says what it becomes: it is called where a hang stops nothing else."""
+
+    mapper: PythonMapper
+    taken: Input
+
+    def call(self) -> Plan | Skip | Failure:
+        """Run the mapper. May not return."""
+        return self._done(self.mapper.map(self.taken))
+
+    def gave_up(self, why: str) -> Failure:
+        """What becomes of the record when the call was given up; `why` as "did not return within 5 s"."""
+        return _failure(self.mapper.gave_up(why), self.taken.schema)
+
+    def _done(self, result: Plan | Skip | Refusal) -> Plan | Skip | Failure:
+        return _failure(result, self.taken.schema) if isinstance(result, Refusal) else result
 
 
 def prepare(record: Record, topic: TopicMapping, schemas: KnownSchemas, now_wall: float) -> Prepared:
-    """What this record becomes. Raises nothing for any record."""
+    """What this record becomes. Raises nothing for any record; a Python mapper is called here, however long it takes."""
+    begun = begin(record, topic, schemas, now_wall)
+    return begun.call() if isinstance(begun, MapperNeeded) else begun
+
+
+def begin(
+    record: Record, topic: TopicMapping, schemas: KnownSchemas, now_wall: float
+) -> Prepared | MapperNeeded:
+    """The same as far as it goes without foreign code: what the service's event loop may call."""
     skip = topic.skips(record, now_wall)
     if skip is not None:
         return skip
+    taken = decoded(record, topic, schemas)
+    if isinstance(taken, SchemaNeeded | Failure):
+        return taken
+    if isinstance(topic.maps, PythonMapper):
+        return MapperNeeded(topic.maps, taken)
+    result = topic.map(taken)
+    return _failure(result, taken.schema) if isinstance(result, Refusal) else result
+
+
+def decoded(record: Record, topic: TopicMapping, schemas: KnownSchemas) -> Input | SchemaNeeded | Failure:
+    """What the mapping gets of a record's bytes. Raises nothing for any record."""
     key = _read("key", record, topic.key, schemas)
     if isinstance(key, SchemaNeeded | Failure):
         return key
     value = _read("value", record, topic.value, schemas)
     if isinstance(value, SchemaNeeded | Failure):
         return value
-    result = topic.map(Input(record=record, value=value.value, key=key.value, schema=value.schema))
-    return _failure(result, value.schema) if isinstance(result, Refusal) else result
+    return Input(record=record, value=value.value, key=key.value, schema=value.schema)
 
 
 def early_key(record: Record, topic: TopicMapping, schemas: KnownSchemas) -> OrderKey | None:
@@ -79,10 +119,10 @@ def _read(
                     f"the {part} is not UTF-8 text; if it is not meant to be, say `{part}: {{format: bytes}}`"
                 )
                 return _undecodable(part, advice)
-        case RawAvroFormat(schema=schema):
-            read = read_avro(payload, schema)
-        case AvroFormat():
-            read_or_needed = _read_framed(part, record, payload, schemas)
+        case RawAvroFormat(schema=schema, reader=reader):
+            read = read_avro(payload, schema, reader)
+        case AvroFormat(reader=reader):
+            read_or_needed = _read_framed(part, record, payload, schemas, reader)
             if isinstance(read_or_needed, SchemaNeeded | Failure):
                 return read_or_needed
             read = read_or_needed
@@ -90,7 +130,7 @@ def _read(
 
 
 def _read_framed(
-    part: Part, record: Record, payload: bytes, schemas: KnownSchemas
+    part: Part, record: Record, payload: bytes, schemas: KnownSchemas, reader: ParsedSchema | None
 ) -> Decoded | Undecodable | SchemaNeeded | Failure:
     wanted = SCHEMA_HEADERS[part]
     header = next((value for name, value in reversed(record.headers) if name == wanted), None)
@@ -110,7 +150,7 @@ def _read_framed(
                 of_key=part == "key",
             )
         case ParsedSchema() as schema:
-            return read_avro(framed.body, schema)
+            return read_avro(framed.body, schema, reader)
 
 
 def _undecodable(part: Part, why: str) -> Failure:
@@ -126,5 +166,6 @@ def _failure(refusal: Refusal, schema: ParsedSchema | None) -> Failure:
         step=f"{__name__}.{refusal.stage}",
         operation=refusal.operation,
         rule=refusal.rule,
+        error_class=refusal.error_class,
         schema_id=str(schema.ref) if schema and schema.ref else None,
     )

@@ -15,7 +15,8 @@ State: TypeAlias = Literal["failed", "draining", "held_auth", "paused", "circuit
 
 HoldScope: TypeAlias = holds.HoldScope | Literal["dead_letter", "budget", "partition", "topic"]
 HoldReason: TypeAlias = (
-    holds.HoldReason | Literal["unwritable", "exceeded", "offset_missing", "another_topic", "topic_missing"]
+    holds.HoldReason
+    | Literal["unwritable", "exceeded", "offset_missing", "another_topic", "topic_missing", "unknown_channel"]
 )
 PauseReason: TypeAlias = Literal["backpressure", "map", "hold", "circuit", "manual"]
 
@@ -78,6 +79,15 @@ class Snapshot:
     last_accepted_wall: float | None = None
     last_poll_wall: float | None = None
     schema_cache_entries: int = 0
+    channel_rows: int = 0
+    unknown_lines: int = 0
+    """Lines without a row for which records wait; a line counts in each partition."""
+    records_without_line: int = 0
+    config_hash: str = ""
+    mappings_hash: str = ""
+    """Of the mappings that the next record is mapped by."""
+    reloaded: tuple[tuple[str, bool], ...] = ()
+    """What is read again while the process runs, and whether the last time it was of use."""
     lease_remaining_s: float | None = None
     """For how long requests may still start without another acknowledged commit; None without an assignment."""
 

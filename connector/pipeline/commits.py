@@ -20,10 +20,12 @@ ENTRY_BYTES = 320
 """What an entry takes beside its metadata and topic: numbers, and the group's name (249 at most) in the batch's key."""
 TOO_LARGE = frozenset({"OFFSET_METADATA_TOO_LARGE", "INVALID_COMMIT_OFFSET_SIZE", "UNKNOWN"})
 """Errors 12 (one entry's text) and 28 or -1 (the whole commit), which the client tells of every entry alike."""
+OF_ONE_TOPIC = frozenset({"UNKNOWN_TOPIC_OR_PART", "TOPIC_AUTHORIZATION_FAILED"})
+"""Errors 3 and 29: a topic was deleted, or may not be read any more. Told of every entry alike, though others are stored."""
 NO_MEMBER = frozenset({"UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "FENCED_INSTANCE_ID"})
 """Errors (25, 22, 82) after which no commit of this member can be taken: the group has expelled it."""
-HOPELESS = NO_MEMBER | {"closed_epoch"}
-"""The same, or the partition has left us."""
+HOPELESS = NO_MEMBER | {"closed_epoch", "UNKNOWN_TOPIC_OR_PART"}
+"""The same, or the partition has left us, or its topic is gone: made anew, it must not be given the old one's offset."""
 
 
 class Committer:
@@ -76,19 +78,20 @@ class Committer:
             complete = True
             while batch := self._batch(waiting, released=released, unchanged=unchanged):
                 refused = await self._send([entry for _, entry in batch])
+                topics = len({part.tp.topic for part, _ in batch})
                 for part, entry in batch:
                     code = refused.get(part.tp)
                     # After an error it is unknown what the coordinator has: committed again even if nothing moves.
                     part.committed = entry if code is None else None
                     if code is None:
-                        part.commits_alone = False
+                        part.commits_alone = part.commits_by_topic = False
                         part.given_back |= released
                         if not part.claimed:  # the first acknowledgement of an assignment is its claim
                             part.claimed = True
                             self.claimed(part)
                         continue
                     part.refused = code
-                    if self._smaller(part, code, len(batch)):
+                    if self._otherwise(part, code, len(batch), topics):
                         waiting.append(part)
                     else:
                         complete = False
@@ -107,7 +110,7 @@ class Committer:
             if wanted:
                 entry = part.entry(released=released)
                 room -= ENTRY_BYTES + len(entry.metadata) + len(part.tp.topic)
-                if batch and (room < 0 or part.commits_alone or batch[-1][0].commits_alone):
+                if batch and (room < 0 or part.commits_apart(batch[-1][0])):
                     break
                 part.committed_at = part.mark
                 batch.append((part, entry))
@@ -136,11 +139,13 @@ class Committer:
             self._log.warning("commit.failed", error_type=codes, partitions=len(refused))
         return refused
 
-    def _smaller(self, part: Partition, code: str, batch: int) -> bool:
-        """Whether the entry can be made to fit: the commit in smaller parts, down to one entry; then that one's map."""
-        if code not in TOO_LARGE:
-            return False
-        if batch > 1:
+    def _otherwise(self, part: Partition, code: str, entries: int, topics: int) -> bool:
+        """Whether it can be committed in another way, as the error may be another entry's: without other topics if it is
+        one of a topic; if it is one of size alone, then with less of its map."""
+        if code in OF_ONE_TOPIC and topics > 1:
+            part.commits_by_topic = True
+            return True
+        if code in TOO_LARGE and entries > 1:
             part.commits_alone = True
             return True
-        return code != "UNKNOWN" and part.halve_map()
+        return code in TOO_LARGE and code != "UNKNOWN" and part.halve_map()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from connector.core.answers import Answer
 from connector.core.circuit import CircuitChange, Circuits, Closed, Opened, Ticket
 from connector.core.holds import Hold, Holds, Probe
-from connector.core.outcome import Refused, Throttled, far_side_failed, proves_credentials
+from connector.core.outcome import Refused, RetryPolicy, Throttled, far_side_failed, proves_credentials
 from connector.core.pacing import Pacing
 from connector.core.records import Channel, OrderKey
 from connector.pipeline.world import Policy, World
@@ -32,7 +32,6 @@ class Gates:
         self.holds = Holds(policy.probe_interval_s)
         self.circuits = Circuits(policy.circuit, policy.base_urls)
         self._pacing = Pacing(policy.rate_limits)
-        self._retry = policy.retry
         self._clock = world.clock
         self._log = world.log
         self._wake_lanes = wake_lanes
@@ -51,9 +50,9 @@ class Gates:
         self._pacing.started(channel, now)
         return Leave(channel, self.circuits.started(channel.app, key, now), self.holds.started(channel, now))
 
-    def answered(self, leave: Leave, answer: Answer, now: float) -> None:
-        """Before the answer is judged: what it says about the far side and the credentials."""
-        if far_side_failed(answer, self._retry):
+    def answered(self, leave: Leave, answer: Answer, policy: RetryPolicy, now: float) -> None:
+        """Before the answer is judged: what it says about the far side and the credentials. `policy`: of this request."""
+        if far_side_failed(answer, policy):
             self._turned(self.circuits.failed(leave.ticket, now, self._clock.jitter()), now)
         else:
             self._turned(self.circuits.succeeded(leave.ticket, now), now)

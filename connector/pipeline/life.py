@@ -1,6 +1,6 @@
 """The life of a record, from the poll to the commit. Read it top to bottom; the deciders it calls are pure (`core`).
 
-    received -> _take_in -> _admit -> _start_ready -> _attempt -> _judge -> _settle       (commits.py commits)
+    received -> TakingIn -> _admit -> _start_ready -> _attempt -> _judge -> _settle       (commits.py commits)
 
 Everything here runs on one event loop: no locks. Work whose partition has been revoked meanwhile is answered `STALE`
 by its ledger and changes nothing. A defect (an exception nobody expects) ends the task group, and with it the process:
@@ -8,19 +8,18 @@ nothing is skipped.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
 from connector.core.answers import Answer, Answered, Unknown
 from connector.core.dead_letter import Failure
-from connector.core.decode import SchemaNeeded, SchemaRef
 from connector.core.dispatch import Dispatch, Slot
 from connector.core.key_sample import KeySample
 from connector.core.lease import Lease
 from connector.core.ledger import Ledger, Settling, Taken
-from connector.core.mapping import Plan, Skip
+from connector.core.mapping import MappingSet, Plan, Skip
 from connector.core.outcome import (
     Accepted,
     Refused,
@@ -30,9 +29,7 @@ from connector.core.outcome import (
     decide,
     maybe_processed,
 )
-from connector.core.prepare import prepare
 from connector.core.records import Epoch, Record, TopicPartition
-from connector.pipeline.aside import Aside
 from connector.pipeline.dead_letters import DeadLetters
 from connector.pipeline.ending import Ending, callback
 from connector.pipeline.gates import Gates, Leave
@@ -40,6 +37,7 @@ from connector.pipeline.intake import Intake
 from connector.pipeline.ownership import Ownership
 from connector.pipeline.partition import Partition
 from connector.pipeline.schemas import Schemas
+from connector.pipeline.taking import TakingIn
 from connector.pipeline.work import Work, coordinates, rejection
 from connector.pipeline.world import Policy, World
 from connector.ports import Assignment, Outcome
@@ -69,7 +67,7 @@ class Pipeline:
         self.schemas = Schemas(
             world.schemas, policy.registry_retry_cap_s, world.clock, world.telemetry, world.log
         )
-        self._aside = Aside(world, self.schemas, self.ownership.tasks, self._admit, self._start_ready)
+        self.taking = TakingIn(world, self.schemas, self.ownership.tasks, self._admit, self._start_ready)
         self._key_sample = KeySample()
         self.last_accepted_wall: float | None = None
         self._accepted_at: dict[str, float] = {}  # app -> when it last accepted, monotonic
@@ -158,7 +156,7 @@ class Pipeline:
             part.inbox.append(record)
             touched[record.tp] = part
         for part in touched.values():
-            self._take_in(part)
+            self.taking.take_in(part)
             self._intake.taken(part)
         self._start_ready()
 
@@ -189,46 +187,32 @@ class Pipeline:
             if part is not None:
                 part.end = max(end, part.end or 0)
 
-    def _take_in(self, part: Partition) -> None:
-        """Prepare the inbox in order. A schema that must be fetched is a wall, unless the record waits aside."""
-        while part.inbox and part.fetching is None:
-            record = part.inbox[0]
-            prepared = prepare(
-                record, self._world.mappings.topics[record.topic], self.schemas.known, self._clock.wall()
-            )
-            if self._aside.keeps(part, record, prepared):
-                part.inbox.popleft()
-                continue
-            if isinstance(prepared, SchemaNeeded):
-                part.fetching = self.ownership.tasks.create_task(self._fetch_schema(part, prepared.ref))
-                return
-            part.inbox.popleft()
-            self._admit(part, record, prepared)
+    @callback
+    def rows_came(self, lines: Container[str]) -> None:
+        """The channel directory has changed, in this very step of the loop: these lines have a row."""
+        self.taking.rows_came(self.partitions.values(), lines)
 
-    async def _fetch_schema(self, part: Partition, ref: SchemaRef) -> None:
-        await self.schemas.ask(part.tp, ref)
-        if part.closing:
-            return
-        part.fetching = None
-        self._take_in(part)
-        self.schemas.forget_absent(ref)
-        self._start_ready()
+    def swap(self, mappings: MappingSet) -> int:
+        """Map by these from the next record on. Returns how many partitions finish first what the former ones mapped."""
+        return self.taking.swap(mappings, self.partitions.values())
 
-    def _admit(self, part: Partition, record: Record, prepared: Plan | Skip | Failure) -> None:
+    def _admit(
+        self, part: Partition, record: Record, prepared: Plan | Skip | Failure, mappings_hash: str
+    ) -> None:
         match prepared:
             case Plan():
                 if self._key_sample.strays(prepared.key, part.tp):
                     self._telemetry.key_in_two_partitions()
-                work = Work(record, part.ledger, prepared, taken_at=self._clock.monotonic())
+                work = Work(record, part.ledger, prepared, self._clock.monotonic(), mappings_hash)
                 self.dispatch.add(part.tp, prepared.key, work.request.channel, work)
             case Skip(reason=reason, rule=rule):
                 self._log.debug("record.skipped", **coordinates(record), reason=reason, mapping=rule)
                 self._settle(part.ledger, record, "skipped", self._clock.monotonic())
             case Failure():
                 self._telemetry.error(record.topic, prepared.stage, prepared.reason)
-                self.ownership.spawn(
-                    part, self._dead_letter(part.ledger, record, prepared, self._clock.monotonic())
-                )
+                failure = replace(prepared, mapping_hash=mappings_hash)
+                letter = self._dead_letter(part.ledger, record, failure, self._clock.monotonic())
+                self.ownership.spawn(part, letter)
 
     # --- wait for its turn -> send -> judge -------------------------------------------------------------------
 
@@ -288,7 +272,7 @@ class Pipeline:
         work.maybe_sent = work.maybe_sent or maybe_processed(answer)
         if isinstance(answer, Unknown):
             self._telemetry.unknown_outcome(request.operation)
-        self.gates.answered(leave, answer, self._clock.monotonic())
+        self.gates.answered(leave, answer, work.policy(self._policy.retry), self._clock.monotonic())
         await self._judge(slot, work, leave, answer)
         self._start_ready()
 
@@ -308,7 +292,8 @@ class Pipeline:
         now = self._clock.monotonic()
         channel = work.request.channel
         attempt = work.attempt(self._accepted_at.get(channel.app))
-        decision = decide(answer, attempt, self._policy.retry, now=now, jitter=self._clock.jitter())
+        policy = work.policy(self._policy.retry)
+        decision = decide(answer, attempt, policy, now=now, jitter=self._clock.jitter())
         match decision:
             case Accepted():
                 self._accepted(slot, work, now)
@@ -374,7 +359,7 @@ class Pipeline:
     # --- settle -----------------------------------------------------------------------------------------------
 
     async def _dead_letter(self, ledger: Ledger, record: Record, failure: Failure, taken_at: float) -> None:
-        await self.dead_letters.write(record, replace(failure, mapping_hash=self._world.mappings.hash))
+        await self.dead_letters.write(record, failure)
         self._settle(ledger, record, "dead_lettered", taken_at)
 
     def _settle(self, ledger: Ledger, record: Record, outcome: Outcome, taken_at: float) -> bool:
@@ -395,4 +380,6 @@ class Pipeline:
         part.free(record)
         self._telemetry.settled(record.topic, outcome, self._clock.monotonic() - taken_at)
         self._intake.settled(part)
+        if part.walled:
+            self.taking.settled(part)
         return True

@@ -12,6 +12,14 @@ from connector.core.records import Epoch, OrderKey, Record, TopicPartition
 from connector.core.status import PauseReason
 
 
+@dataclass(slots=True)
+class LineWait:
+    """A line without a row in the channel directory: since when, and the keys whose first record needs it."""
+
+    since_wall: float
+    keys: list[OrderKey] = field(default_factory=list)
+
+
 @dataclass(slots=True, eq=False)
 class Partition:
     """One assignment of one partition. Gone when it is revoked or lost; the next assignment makes another."""
@@ -34,11 +42,15 @@ class Partition:
     given_back: bool = False
     """Its last commit was acknowledged: a revoke and a stop may both ask for it."""
     fetching: asyncio.Task[None] | None = None
-    """The first record of the inbox waits for its schema: a wall, as its key is unknown nothing behind it may start."""
+    """The first record of the inbox waits for its schema or mapper: a wall, as nothing may pass while its key is unknown."""
+    walled: bool = False
+    """New mappings may give other keys: nothing of the inbox is mapped before what was is settled. See `taking.py`."""
     aside: dict[OrderKey, deque[Record]] = field(default_factory=dict)
-    """Keys that wait for a schema, with their records in order: see `aside.py`, as for the next two."""
+    """Keys that wait for a schema or a row, with their records in order: see `aside.py`, as for the rest."""
     awaited: dict[SchemaRef, list[OrderKey]] = field(default_factory=dict)
     """The schemas that these keys' first records need."""
+    lines: dict[str, LineWait] = field(default_factory=dict)
+    """The lines whose rows in the channel directory they need."""
     asking: set[asyncio.Task[None]] = field(default_factory=set)
     paused: PauseReason | None = None
     paused_names_key: bool = False
@@ -50,6 +62,8 @@ class Partition:
     settles_until_map_check: int = 0
     commits_alone: bool = False
     """A commit of several entries was refused as too large, and nobody can tell which of them is."""
+    commits_by_topic: bool = False
+    """A commit of several topics was refused for one of them, and nobody can tell which."""
     refused: str | None = None
     """The error that answered the last commit of it that was not acknowledged."""
     inbox: deque[Record] = field(default_factory=deque)
@@ -75,6 +89,11 @@ class Partition:
             limit=self.map_limit,
         )
 
+    def commits_apart(self, other: "Partition") -> bool:
+        """Whether the two go in different commits, as one of them may be refused for what it is."""
+        by_topic = self.commits_by_topic or other.commits_by_topic
+        return self.commits_alone or other.commits_alone or (by_topic and self.tp.topic != other.tp.topic)
+
     def fill(self) -> float:
         """How much of its budget the map takes, without what was inherited: reading on makes that shorter, never longer."""
         return fit(self.log, self.ledger.frontier, self.ledger.settled_so_far(), released=False).fill
@@ -87,13 +106,24 @@ class Partition:
         return True
 
     def close(self) -> None:
-        """Take nothing more in: what waits for a schema is the next owner's. What runs goes on."""
+        """Take nothing more in: what waits for a schema or a row is the next owner's. What runs goes on."""
         self.closing = True
         self.inbox.clear()
+        self.forget_waits()
+
+    def forget_waits(self) -> None:
+        """Wait for no schema and no row any more; what waited is for the caller to keep."""
         self.aside.clear()
         self.awaited.clear()
+        self.lines.clear()
         for task in self.asking if self.fetching is None else {*self.asking, self.fetching}:
             task.cancel()
+        self.fetching = None
+
+    @property
+    def records_without_line(self) -> int:
+        """Records that wait for the row of a line, or behind one that does. O(keys that wait)."""
+        return sum(len(self.aside[key]) for wait in self.lines.values() for key in wait.keys)
 
     def cut(self) -> None:
         """End what still runs."""

@@ -7,7 +7,7 @@ from connector.core.dead_letter import Failure
 from connector.core.ledger import Ledger
 from connector.core.mapping import Plan
 from connector.core.operations import OPERATIONS, Request
-from connector.core.outcome import Attempt, Rejected
+from connector.core.outcome import Attempt, Rejected, RetryPolicy
 from connector.core.records import Record
 
 
@@ -19,6 +19,8 @@ class Work:
     ledger: Ledger
     plan: Plan
     taken_at: float
+    mappings_hash: str
+    """Of the mappings that mapped it."""
     index: int = 0
     """The request to send next; those before it are accepted."""
     attempts: int = 0
@@ -38,6 +40,10 @@ class Work:
     def request(self) -> Request:
         """The request whose turn it is."""
         return self.plan.requests[self.index]
+
+    def policy(self, settings: RetryPolicy) -> RetryPolicy:
+        """How its answers are read: what the settings say, and above them its rule."""
+        return settings.with_statuses(self.request.outcomes)
 
     def attempt(self, accepted_at: float | None) -> Attempt:
         """What the judge is told about the attempt that just ended. `accepted_at`: when its app last accepted one."""
@@ -73,6 +79,7 @@ def rejection(work: Work, rejected: Rejected, answer: Answer) -> Failure:
         step="connector.core.outcome.decide",
         operation=work.request.operation,
         rule=work.plan.rule,
+        mapping_hash=work.mappings_hash,
         http_status=status,
         request_id=request_id,
         attempts=work.tries,

@@ -8,7 +8,16 @@ from connector.core.mapping import MappingSet
 from connector.core.outcome import RetryPolicy
 from connector.core.pacing import RateLimits
 from connector.pipeline.dead_letters import DeadLetterPolicy
-from connector.ports import Clock, DeadLetterSink, EventLog, Offsets, SchemaSource, Sender, Telemetry
+from connector.ports import (
+    Clock,
+    DeadLetterSink,
+    EventLog,
+    MapperCalls,
+    Offsets,
+    SchemaSource,
+    Sender,
+    Telemetry,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +25,7 @@ class World:
     """The adapters, started by `app` before the first call and closed after the last."""
 
     mappings: MappingSet
+    """Those of the start: see `Pipeline.swap`."""
     schemas: SchemaSource
     sender: Sender
     dead_letters: DeadLetterSink
@@ -23,6 +33,8 @@ class World:
     clock: Clock
     telemetry: Telemetry
     log: EventLog
+    mapper_calls: MapperCalls | None = None
+    """Where Python mappers are called; None: in place, on the event loop, as tests of other things do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from connector.workbench.avro_kinds import BITS, fits, kind_of, name_of
 from connector.config.problems import did_you_mean
+from connector.workbench.avro_kinds import BITS, fits, kind_of, name_of
 
 _A_MILLISECOND: Final = {"millis": 1, "micros": 1_000, "nanos": 1_000_000}
 """In the unit of a logical type, by the end of its name: timestamp-, local-timestamp-, time-."""

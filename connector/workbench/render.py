@@ -1,16 +1,16 @@
 """What mapping makes of a record, as JSON for people: requests, a skip, or why it would be a dead letter. Sends nothing."""
 
 import json
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import HTTP
+from collections.abc import Sequence
 from typing import assert_never
 
+from connector.core.dead_letter import Failure
 from connector.core.http_request import HttpRequest
-from connector.core.mapping import Plan, Refusal, Result, Skip
+from connector.core.mapping import ChannelNeeded, Plan, Refusal, Result, Skip, Tried
+from connector.workbench.becomes import Part, is_form, parts_of
 
 
-def rendered(result: Result) -> dict[str, object]:
+def rendered(result: Result | Failure) -> dict[str, object]:
     """`result` as JSON values; files are shown by name, type and size."""
     match result:
         case Plan():
@@ -23,7 +23,7 @@ def rendered(result: Result) -> dict[str, object]:
             }
         case Skip():
             return {"result": "skip", "reason": result.reason, "rule": result.rule}
-        case Refusal():
+        case Refusal() | Failure():
             return {
                 "result": "dead_letter",
                 "reason": result.reason,
@@ -31,6 +31,13 @@ def rendered(result: Result) -> dict[str, object]:
                 "message": result.message,
                 "rule": result.rule,
                 "operation": result.operation,
+            }
+        case ChannelNeeded():
+            return {
+                "result": "wait",
+                "reason": "unknown_channel",
+                "message": result.message,
+                "rule": result.rule,
             }
         case _:
             assert_never(result)
@@ -40,27 +47,23 @@ def _request(http: HttpRequest) -> dict[str, object]:
     shown: dict[str, object] = {"operation": http.operation, "method": http.method, "path": http.path}
     if http.content_type is not None:
         shown["content_type"] = http.content_type
-    if http.content_type is not None and http.content_type.startswith("multipart/"):
-        shown["parts"] = _parts(http.content_type, http.content)
+    if is_form(http):
+        shown["parts"] = [_part(part) for part in parts_of(http)]
     elif http.content:
         shown["body"] = json.loads(http.content)
     return shown
 
 
-def _parts(content_type: str, content: bytes) -> list[dict[str, object]]:
-    header = f"Content-Type: {content_type}\r\n\r\n".encode()
-    message = BytesParser(EmailMessage, policy=HTTP).parsebytes(header + content)
-    parts: list[dict[str, object]] = []
-    for part in message.iter_parts():
-        payload = part.get_payload(decode=True)
-        assert isinstance(payload, bytes), "a part of bytes decodes to bytes"
-        name = part.get_param("name", header="content-disposition")
-        filename = part.get_filename()
-        if filename is None:
-            parts.append({"name": name, "value": payload.decode("utf-8", "replace"), "size": len(payload)})
-        else:
-            content_type = part.get_content_type()
-            parts.append(
-                {"name": name, "filename": filename, "content_type": content_type, "size": len(payload)}
-            )
-    return parts
+def explained(tried: Sequence[Tried]) -> list[dict[str, object]]:
+    """The rules that were asked, in order; `why` says of one that failed what is wrong."""
+    return [
+        {"rule": one.rule, "holds": one.held, **({} if one.why is None else {"why": one.why})}
+        for one in tried
+    ]
+
+
+def _part(part: Part) -> dict[str, object]:
+    size = len(part.content)
+    if part.filename is None:
+        return {"name": part.name, "value": part.content.decode("utf-8", "replace"), "size": size}
+    return {"name": part.name, "filename": part.filename, "content_type": part.content_type, "size": size}

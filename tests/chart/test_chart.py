@@ -147,6 +147,23 @@ def test_own_mapping_files_replace_the_examples() -> None:
     assert mine["data"] == {"a.yaml": "version: 1\n"}
 
 
+def test_mapping_files_have_one_way_to_be_taken() -> None:
+    """Those of the values by a rollout, somebody else's by watching; both at once are refused, neither may be wanted."""
+    assert "reload" not in _reads({})
+    assert _reads({"mappings": {"existingConfigMap": "mine"}})["reload"] == "watch"
+    by_hand = {"config": {"mappings": {"reload": "restart"}}, "mappings": {"existingConfigMap": "mine"}}
+    assert _reads(by_hand)["reload"] == "restart"
+    said = _refused({"config": {"mappings": {"reload": "watch"}}})
+    assert "config.mappings.reload is watch, but the pods are rolled already" in said
+
+
+def _reads(values: dict[str, Any]) -> dict[str, Any]:
+    """What the connector is told about its mapping files."""
+    config = yaml.safe_load(one(objects(values), "ConfigMap", "-config")["data"]["config.yaml"])
+    told: dict[str, Any] = config["mappings"]
+    return told
+
+
 def test_an_existing_config_map_is_mounted_and_none_is_made() -> None:
     """Whoever manages mappings elsewhere names the ConfigMap."""
     found = objects(values_of("own-configmap"))

@@ -30,6 +30,7 @@ from connector.pipeline.intake import Intake
 from connector.pipeline.life import Pipeline
 from connector.pipeline.ownership import Ownership
 from connector.pipeline.partition import Partition, drained
+from connector.pipeline.taking import TakingIn
 from connector.pipeline.work import Work
 from connector.ports import CommitFailed, Committed
 
@@ -87,22 +88,21 @@ def _pause_not_reset_on_assign() -> Sequence[Replacement]:
 def _unknown_key_passed() -> Sequence[Replacement]:
     """Records behind one whose schema is not there yet are let through."""
 
-    def take_in(self: Pipeline, part: Partition) -> None:
+    def take_in(self: TakingIn, part: Partition) -> None:
         waiting = []
         while part.inbox:
             record = part.inbox.popleft()
-            prepared = prepare(
-                record, self._world.mappings.topics[record.topic], self.schemas.known, self._clock.wall()
-            )
+            topic = self.mappings.topics[record.topic]
+            prepared = prepare(record, topic, self._schemas.known, self._world.clock.wall())
             if isinstance(prepared, SchemaNeeded):
                 waiting.append(record)
                 if part.fetching is None:
-                    part.fetching = self.ownership.tasks.create_task(self._fetch_schema(part, prepared.ref))
+                    part.fetching = self._tasks.create_task(self._fetch(part, prepared.ref))
             else:
-                self._admit(part, record, prepared)
+                self._admit(part, record, prepared, self.mappings.hash)
         part.inbox.extend(waiting)
 
-    return [(Pipeline, "_take_in", take_in)]
+    return [(TakingIn, "take_in", take_in)]
 
 
 def _settle_without_epoch() -> Sequence[Replacement]:
@@ -150,10 +150,7 @@ def _send_before_the_claim() -> Sequence[Replacement]:
             self._dispatch.open(given.tp)
         self._may_start()
 
-    async def opened(self: Ownership, parts: Sequence[Partition], wait_s: float) -> None:
-        self._may_start()
-
-    return [(Ownership, "assign", assign), (Ownership, "_open", opened)]
+    return [(Ownership, "assign", assign), (Ownership, "_open", lambda self, part: self._may_start())]
 
 
 def _highest_settled_plus_one() -> Sequence[Replacement]:
@@ -174,6 +171,7 @@ def _highest_settled_plus_one() -> Sequence[Replacement]:
         (Ledger, "settle", settled),
         (Ledger, "frontier", property(top)),
         (Ledger, "settled_above", lambda self: ()),
+        (Ledger, "settled_so_far", lambda self: ()),
     ]
 
 
@@ -202,8 +200,8 @@ def _second_request_skipped_after_restart() -> Sequence[Replacement]:
     """A record of several requests begins behind the first where it was seen before."""
     seen: set[tuple[object, int]] = set()
 
-    def begin(record: Any, ledger: Ledger, plan: Plan, taken_at: float) -> Work:
-        work = Work(record, ledger, plan, taken_at)
+    def begin(record: Any, ledger: Ledger, plan: Plan, taken_at: float, mappings_hash: str) -> Work:
+        work = Work(record, ledger, plan, taken_at, mappings_hash)
         place = (record.value, record.offset)
         if len(plan.requests) > 1 and place in seen:
             work.index = 2
@@ -281,6 +279,19 @@ def _every_cut_is_a_missing_offset() -> Sequence[Replacement]:
     return [(Assignments, "begin_again", begin_again)]
 
 
+def _held_under_the_old_epoch() -> Sequence[Replacement]:
+    """A partition that holds since its position is gone: what was asked for before is done all the same."""
+    true = Assignments.begin_again
+
+    def begin_again(self: Assignments, consumer: Any, tp: Any) -> None:
+        before = self._epochs.get(tp)
+        true(self, consumer, tp)
+        if tp in self.missing and before is not None:
+            self._epochs[tp] = before
+
+    return [(Assignments, "begin_again", begin_again)]
+
+
 BUGS: dict[str, Callable[[], Sequence[Replacement]]] = {
     "two commits in flight": _two_commits_in_flight,
     "a map without identity": _map_without_identity,
@@ -304,6 +315,7 @@ BUGS: dict[str, Callable[[], Sequence[Replacement]]] = {
     "no pause": _no_pause,
     "no map": _no_map,
     "every cut is a missing offset": _every_cut_is_a_missing_offset,
+    "held under the old epoch": _held_under_the_old_epoch,
 }
 
 

@@ -187,6 +187,7 @@ class SimClient(Membership):
             self._alive()
             if log.readable_from > self.kernel.now:
                 raise KafkaException(kafka_error(KafkaError._TIMED_OUT))
+        self.world.observer.read_end(self.process, tp, log.stable)
         return (log.low, log.stable)
 
     def offsets_for_times(self, partitions: Sequence[Any], timeout: float) -> Any:

@@ -14,7 +14,7 @@ from connector.core.records import TopicPartition
 from tests.simulation.kernel import Kernel
 from tests.simulation.log import Cluster
 
-OK = 0
+OK, UNKNOWN_TOPIC = 0, 3
 TOO_LARGE_METADATA, LOADING, NOT_AVAILABLE, NOT_COORDINATOR = 12, 14, 15, 16
 ILLEGAL_GENERATION, UNKNOWN_MEMBER, REBALANCING, STALE_EPOCH = 22, 25, 27, 113
 TOO_LARGE_COMMIT = -1
@@ -78,7 +78,8 @@ class Witness(Protocol):
     """Told what the coordinator does, when it does it."""
 
     def applied(self, client: Member | None, entry: Entry) -> None: ...
-    def too_large(self, client: Member, entry: Entry) -> None: ...
+    def too_large(self, client: Member, entry: Entry) -> None:
+        """It is refused for the size of its text, whatever that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +135,11 @@ class Group:
                 entry.metadata and len(entry.metadata) + 1 > self.metadata_max
             ):  # the client sends a NUL behind it
                 answers.append(TOO_LARGE_METADATA)
+                continue
+            if (
+                entry.tp not in self.cluster.logs
+            ):  # brokers look into their metadata before the coordinator is asked
+                answers.append(UNKNOWN_TOPIC)
                 continue
             answers.append(OK)
             self.apply(client, entry)

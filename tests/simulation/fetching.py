@@ -148,8 +148,9 @@ class Fetching:
         fetch.high = log.stable
         for stored in records:
             self._put(Message(fetch.tp, version, stored.offset, stored))
-        if records:
-            fetch.leader_epoch = records[-1].leader_epoch
+        if position > fetch.position:
+            # Of whatever batch was read last: a marker's, too (librdkafka, rd_kafka_msgset_reader_run).
+            fetch.leader_epoch = log.epoch_of(position - 1)
         fetch.position = position
         if position < log.stable:
             self._fetch(fetch)

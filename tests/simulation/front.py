@@ -43,6 +43,8 @@ class Attempt:
     sent_at: float
     expires_wall: float
     assignment: int
+    former: bool = False
+    """Its sender takes the topic for the one that was there before, whose assignment it has."""
     arrived_at: float | None = None
     dropped: bool = False
     status: int | None = None

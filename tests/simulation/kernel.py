@@ -219,6 +219,7 @@ class Process:
         self.monotonic_base = monotonic_base
         self.failed = failed
         self.life = Life.RUNNING
+        self.thawed_at: float | None = None
         self.backlog: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self.tasks: list[asyncio.Task[Any]] = []
         self.loop = Loop(self)
@@ -236,7 +237,7 @@ class Process:
     def thaw(self) -> None:
         """SIGCONT: what came due meanwhile comes now, in the order in which it was due."""
         if self.life is Life.FROZEN:
-            self.life = Life.RUNNING
+            self.life, self.thawed_at = Life.RUNNING, self.kernel.now
             backlog, self.backlog = self.backlog, []
             for function, args in backlog:
                 self.kernel.push(self.kernel.now, self, function, args)

@@ -150,6 +150,10 @@ class PartitionLog:
         """Where the records of that leader epoch end (KIP-320)."""
         return next((start for epoch, start in self._epochs if epoch > leader_epoch), self.end)
 
+    def epoch_of(self, offset: int) -> int:
+        """The leader epoch of whatever stands at an offset."""
+        return next(epoch for epoch, start in reversed(self._epochs) if start <= offset)
+
     def read(self, position: int, most: int) -> tuple[list[Stored], int]:
         """Up to `most` records from `position` on that read_committed shows, and where to read on."""
         first = bisect_left(self._offsets, position)

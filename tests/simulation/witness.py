@@ -5,12 +5,11 @@ laws that it concerns, at the moment in which it happens.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connector.core.answers import Answer, Answered
 from connector.core.dead_letter import DeadLetter
 from connector.core.ledger import Runs
-from connector.core.mapping import OnMissingOffset, Start
 from connector.core.offset_map import Believed, LogIdentity, Refused, read
 from connector.core.records import Channel, TopicPartition
 from tests.simulation import laws
@@ -18,7 +17,7 @@ from tests.simulation.client import SimClient
 from tests.simulation.coordinator import Committed, Entry, Member
 from tests.simulation.front import Attempt
 from tests.simulation.kernel import Kernel, Process
-from tests.simulation.laws import Violation
+from tests.simulation.laws import Bounds, Violation
 from tests.simulation.log import Cluster, PartitionLog, Stored
 from tests.simulation.messages import INVALID, Fetch
 from tests.simulation.records import SCHEMAS
@@ -26,27 +25,6 @@ from tests.simulation.services import RegistrySide
 
 RELEASE_S = 1.0
 """A revoke gives its last commit that long at least."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """What the connector was configured to keep to. Seconds, unless the name says otherwise."""
-
-    deadline: float
-    session: float
-    max_poll: float
-    in_flight: int
-    partition_records: int
-    attempts: int
-    """Failures that must count before a record is given up."""
-    revoke: float
-    """What a revoke may wait for requests in flight."""
-    whole_maps: bool
-    """The coordinator takes all that a map can say."""
-    channel_per_second: int
-    company_per_minute: int
-    on_missing: OnMissingOffset
-    start: Start
 
 
 @dataclass(slots=True)
@@ -109,7 +87,7 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A committed offset as it was read, and where the log ended then."""
+    """A committed offset as it was read, and where the log ended when that was asked for behind it."""
 
     offset: int
     text: str
@@ -198,6 +176,11 @@ class Witness:
         log = self.cluster.logs.get(tp)
         self.watched[process].read[tp] = Read(offset, metadata, log.stable if log is not None else 0)
 
+    def read_end(self, process: Process, tp: TopicPartition, end: int) -> None:
+        watched = self.watched[process]
+        if tp in watched.read:
+            watched.read[tp] = replace(watched.read[tp], end=end)
+
     def assigned(self, process: Process, fetch: Fetch) -> None:
         watched, log = self.watched[process], fetch.log
         held = watched.read.get(fetch.tp, Read(INVALID, "", 0))
@@ -248,11 +231,9 @@ class Witness:
 
     def _released(self, watched: Watched, given: Assigned, entry: Entry | None, began: float) -> None:
         """`began`: while a claim is out letters are written already; acknowledged after that, no other commit follows it."""
-        # Its offset, and what is committed for it, is of the topic that was here before: it ends without a last commit as
-        # soon as the connector hears of the new one.
-        identity = LogIdentity(self.cluster.cluster_id, given.log.log_id)
-        former = read(given.text, identity, given.start) == Refused("topic")
-        lost = given.tp in watched.missing or self.cluster.logs.get(given.tp) is not given.log or former
+        lost = given.tp in watched.missing or self.cluster.logs.get(given.tp) is not given.log
+        # Made anew between two questions of a look-up: it ends without a last commit as soon as the new id is heard of.
+        lost = lost or (given.handed is not None and self.is_former(given.log, given.handed))
         claimed = given.claimed_at is not None and given.claimed_at <= began
         if claimed and given.sound_yet and not lost:
             whole = self.bounds.whole_maps and not given.told_too_large
@@ -296,20 +277,22 @@ class Witness:
             return
         # A claim repeats what was committed before the log was cut; the first fetch will tell.
         repeated = not given.sound and entry.offset == given.start
-        # Whoever reads a text of the topic that was here before knows that the offset means nothing.
-        former = read(entry.metadata, LogIdentity(self.cluster.cluster_id, log.log_id), entry.offset)
-        if given.log is not log or repeated or former == Refused("topic"):
+        if given.log is not log or repeated or self.is_former(log, entry):
             return
         laws.law_02_a_commit_is_true(self, given, log, entry)
         if given.sound_yet:
             self.sound[entry.tp] = (log, log.cut, entry.offset)
 
     def too_large(self, client: Member, entry: Entry) -> None:
-        """It is refused for the size of its text, whatever that is."""
         assert isinstance(client, SimClient)
         given = self.watched[client.process].given(entry.tp)
         if given is not None:
             given.told_too_large = True
+
+    def is_former(self, log: PartitionLog, entry: Entry) -> bool:
+        """Its text names the topic that was here before: whoever reads it knows that the offset means nothing."""
+        identity = LogIdentity(self.cluster.cluster_id, log.log_id)
+        return read(entry.metadata, identity, entry.offset) == Refused("topic")
 
     # --- Front ------------------------------------------------------------------------------------------------
 
@@ -335,6 +318,8 @@ class Witness:
     def sent(self, attempt: Attempt) -> None:
         """The same, once it is an attempt."""
         watched = self.watched[attempt.process]
+        given = watched.given(attempt.stored.tp)
+        attempt.former = given is not None and given.log.log_id != attempt.stored.log_id
         watched.in_flight[id(attempt)] = attempt
         laws.law_05_in_flight(self, watched)
 

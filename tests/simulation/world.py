@@ -12,8 +12,8 @@ from tests.simulation.classic import ClassicGroup
 from tests.simulation.coordinator import Committed, Entry, Group, GroupTimes
 from tests.simulation.front import Front
 from tests.simulation.kernel import Kernel
-from tests.simulation.laws import Violation
-from tests.simulation.log import Cluster, Stored
+from tests.simulation.laws import Bounds, Violation
+from tests.simulation.log import Cluster, PartitionLog, Stored
 from tests.simulation.member import Member, Surroundings
 from tests.simulation.messages import ClientWorld
 from tests.simulation.modern import ConsumerGroup
@@ -21,7 +21,7 @@ from tests.simulation.plan import CALM_AT, Fault, Plan, Written
 from tests.simulation.records import mappings, value
 from tests.simulation.services import DeadLetterTopic, Registry
 from tests.simulation.small import AHEAD, BATCH, small
-from tests.simulation.witness import Bounds, Witness
+from tests.simulation.witness import Witness
 
 PROGRESS_S = 60.0
 """After the last fault everything must have settled within this."""
@@ -324,15 +324,18 @@ class Simulation:
         self.kernel.after(LOOK_S, self._look)
 
     def _behind(self) -> list[str]:
-        """Partitions whose committed offset is not behind their last record."""
+        """Partitions whose committed offset is not behind their last record, or is one of the topic that was here before."""
         behind = []
         for log in self.cluster.logs.values():
             held = self.group.offsets.get(log.tp)
             wanted = max((stored.offset + 1 for stored in log.records if stored.gone is None), default=0)
-            if wanted > log.start and (held is None or held.offset < wanted):
-                committed = "nothing" if held is None else held.offset
+            if wanted > log.start and (held is None or held.offset < wanted or self._is_former(log, held)):
+                committed = "nothing" if held is None else f"{held.offset} {held.metadata}".rstrip()
                 behind.append(f"{log.tp.topic}/{log.tp.partition} ({committed} instead of {wanted})")
         return behind
+
+    def _is_former(self, log: PartitionLog, held: Committed) -> bool:
+        return self.witness.is_former(log, Entry(log.tp, held.offset, held.metadata, held.leader_epoch))
 
     def _operator(self) -> bool:
         """Partitions that hold because their offset is gone are reset by hand."""

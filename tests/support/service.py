@@ -46,6 +46,10 @@ class Service:
         """SIGTERM, without waiting; `wait` gives the exit code."""
         self._signal(signal.SIGTERM)
 
+    def hang_up(self) -> None:
+        """SIGHUP: files are to be looked at now."""
+        self._signal(signal.SIGHUP)
+
     def freeze(self) -> None:
         """Stop its clock (SIGSTOP): its connections stay open and it answers nothing, like a machine in a long pause."""
         self._signal(signal.SIGSTOP)

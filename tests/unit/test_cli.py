@@ -23,7 +23,7 @@ from connector.config.schemas import as_text, config_schema, mapping_schema
 from connector.core.status import BuildInfo, HoldStatus, Snapshot
 from tests.unit.config_files import CONFIG, MAPPING, folder
 
-VERBS = ["run", "validate", "render", "schema", "simulate", "demo", "healthcheck"]
+VERBS = ["run", "validate", "test", "render", "shadow", "schema", "simulate", "demo", "healthcheck"]
 
 
 def call(*arguments: object) -> Result:

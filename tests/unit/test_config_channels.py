@@ -6,7 +6,7 @@ import pytest
 
 from connector.config.channels import read_channels
 from connector.core.mapping import ChannelRow
-from tests.unit.config_files import folder, problems
+from tests.unit.config_files import CONFIG, MAPPING, folder, loaded, problems
 
 ROWS = (
     ChannelRow(key="line-1", channel="cha_1", company="shop", app="main"),
@@ -115,3 +115,72 @@ def test_a_table_is_checked_with_the_configuration(tmp_path: Path) -> None:
     assert problems(folder(tmp_path, channels="key,channel,company\n")) == [
         "channels.csv:1: the column app is missing in the header"
     ]
+
+
+# --- where the rows come from, and what a topic does without one ------------------------------------------------------
+
+TOPIC_CONFIG = CONFIG.replace("channels: channels.csv", "channels_topic: channels")
+WAITING = MAPPING.replace("    start: earliest\n", "    start: earliest\n    on_unknown_channel: wait\n")
+
+
+def test_a_directory_in_a_topic_is_empty_when_files_are_checked(tmp_path: Path) -> None:
+    """So a channel id that is written out cannot be looked up yet: with several apps its row says whose it is, later."""
+    config = TOPIC_CONFIG.replace("    main:", "    other: {uid: app-2, secret: hush}\n    main:")
+    mapping = WAITING.replace("'${channels[value.line_id]}'", "cha_7")
+    found = loaded(folder(tmp_path, config=config, calls=mapping))
+    assert not found.channels.rows
+    assert found.mappings.topics["calls.v1"].waits_for_channels
+    in_file = config.replace("channels_topic: channels", "channels: channels.csv")
+    (problem,) = problems(folder(tmp_path, config=in_file, calls=mapping))
+    assert "gives a channel id that is not in the channels table" in problem
+
+
+def test_a_file_and_a_topic_together_are_refused(tmp_path: Path) -> None:
+    """Which of them counts would be a guess."""
+    both = TOPIC_CONFIG.replace("channels_topic", "channels: channels.csv\n  channels_topic")
+    assert problems(folder(tmp_path, config=both)) == [
+        "connector.yaml:6:3: front: give only one of channels and channels_topic: which one counts must not be a guess"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("topic", "said"),
+    [
+        (
+            "front.dead-letters",
+            "front.dead-letters is the dead-letter topic already: the channel directory has a topic",
+        ),
+        ("calls.v1", "calls.v1 is a mapped topic already: the channel directory has a topic"),
+    ],
+)
+def test_the_directory_has_a_topic_of_its_own(tmp_path: Path, topic: str, said: str) -> None:
+    """Its records are rows, and those of another topic are not."""
+    config = TOPIC_CONFIG.replace("channels_topic: channels", f"channels_topic: {topic}")
+    (problem,) = problems(folder(tmp_path, config=config))
+    assert problem.startswith("connector.yaml:8:19: ")
+    assert said in problem
+
+
+def test_records_cannot_wait_for_rows_that_nobody_writes(tmp_path: Path) -> None:
+    """Without a directory they would wait for ever."""
+    config = CONFIG.replace("  channels: channels.csv\n", "")
+    (problem,) = problems(folder(tmp_path, config=config, calls=WAITING))
+    assert problem == (
+        "connector.yaml:6:3: the topic calls.v1 waits for rows of the channel directory (on_unknown_channel), and there is "
+        "none: give channels or channels_topic"
+    )
+
+
+def test_a_mapper_cannot_wait_for_a_row(tmp_path: Path) -> None:
+    """Nobody knows which line it looked for."""
+    mapping = "version: 1\ntopics:\n  a:\n    start: earliest\n    mapper: json:loads\n    on_unknown_channel: wait\n"
+    (problem,) = problems(folder(tmp_path, calls=mapping))
+    assert problem.endswith(
+        "on_unknown_channel: wait belongs to rules: which line a mapper looks for is not known"
+    )
+
+
+def test_another_word_for_what_an_unknown_line_becomes_is_refused(tmp_path: Path) -> None:
+    """There are two."""
+    (problem,) = problems(folder(tmp_path, calls=WAITING.replace("wait", "hold")))
+    assert "on_unknown_channel has a value that is not known: choose from dead_letter, wait" in problem

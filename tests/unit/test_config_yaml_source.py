@@ -110,6 +110,9 @@ def test_anchors_and_merge_keys_are_expanded_with_positions() -> None:
     assert str(source.problem(("y", "a"), "m")) == "f.yaml:1:11: m"
 
 
+TOO_MUCH = "the file is too deeply nested, has too many values, or its aliases expand to too many: write it out, or split it"
+
+
 def _nest(first: str, pattern: str, levels: int) -> str:
     names = [f"n{level}" for level in range(levels)]
     lines = [f"{name}: &{name} {pattern.format(before)}" for before, name in pairwise(names)]
@@ -122,18 +125,32 @@ def _nest(first: str, pattern: str, levels: int) -> str:
         _nest("[1,1,1,1,1,1,1,1,1,1]", "[*{0},*{0},*{0},*{0},*{0},*{0},*{0},*{0}]", 8),
         _nest("{k: 1}", "{{<<: [*{0}, *{0}]}}", 30),
         "a: &a [*a]\n",
+        "a: &a {<<: *a}\n",
     ],
-    ids=["lists of lists", "merges of merges", "itself"],
+    ids=["lists of lists", "merges of merges", "itself", "merged with itself"],
 )
 def test_a_nest_of_aliases_is_refused(text: str) -> None:
     """Millions of values, or endlessly many, are one problem."""
     [problem] = problems_of(text)
-    assert problem.endswith("the file is too deeply nested, or its aliases expand to too much: write it out")
+    assert problem.endswith(TOO_MUCH)
+
+
+def test_too_many_values_without_aliases_end_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser stops there: to read a MiB of commas to its end takes half a minute."""
+    monkeypatch.setattr("connector.config.yaml_source.VALUES_MAX", 1_000)
+    assert problems_of("[" + "1," * 300_000 + "]") == [f"f.yaml:1:2000: {TOO_MUCH}"]
+
+
+def test_an_anchor_may_be_given_twice() -> None:
+    """YAML allows it, and no warning of the library's is shown: the nearest one above counts."""
+    assert read_yaml("a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "f.yaml").data == {"a": 1, "b": 1, "c": 2, "d": 2}
 
 
 def test_deep_nesting_is_a_problem_not_a_crash() -> None:
-    """The parser's recursion ends in a sentence."""
-    assert problems_of("[" * 5000) == ["f.yaml: is not YAML text (RecursionError)"]
+    """Brackets are counted before the parser meets them; its own recursion ends in a sentence too."""
+    assert problems_of("a:\n  " + "[" * 1_000_000) == [f"f.yaml:2:503: {TOO_MUCH}"]
+    assert problems_of("- " * 5000) == ["f.yaml: is not YAML text (RecursionError)"]
+    assert problems_of("'" + "[" * 500 + "'") == []
 
 
 @pytest.mark.parametrize(

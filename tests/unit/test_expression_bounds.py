@@ -8,6 +8,7 @@ import tracemalloc
 import pytest
 
 from connector.core.expression import EvaluationError, Language, Template
+from tests.benchmark.expression_soak import soak as odd_values
 
 LANGUAGE = Language(["channels"])
 MIB = 2**20
@@ -17,6 +18,15 @@ def compiled(expression: str) -> Template:
     template = LANGUAGE.compile(expression)
     assert isinstance(template, Template), template
     return template
+
+
+DEEP = "the expression is nested too deeply; split it, or list texts with [...].join()"
+
+
+def refusals(text: str) -> list[str]:
+    problems = LANGUAGE.compile(text)
+    assert isinstance(problems, tuple)
+    return [problem.message for problem in problems]
 
 
 def refused(expression: str, value: object) -> str:
@@ -127,6 +137,45 @@ def test_the_deepest_trees_that_cel_accepts_compile_and_run() -> None:
         compiled("${" + expression + "}").evaluate({"value": {"n": 1, "l": [1]}})
 
 
+def test_what_doubles_at_each_step_ends_at_eight() -> None:
+    """CEL writes the value before an optMap twice: twenty of them would be parsed for a minute."""
+    deepest = "value.?a" + ".optMap(x, x + x)" * 8
+    assert compiled("${" + deepest + "}").evaluate({"value": {"a": 1}}) == 256
+    (problem,) = refusals("${" + deepest + ".optFlatMap(x, value.?b)}")
+    assert problem == "an expression has at most 8 optMap and optFlatMap; put a part of it into a let"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "${" + "value.a + " * 100_000 + "1}",
+            "an expression has at most 16384 characters, this one has 1000001",
+        ),
+        ("${'" + "x" * 1_000_000 + "'}", "an expression has at most 16384 characters, this one has 1000002"),
+        ("${1+1}" * 100_000, "a text has at most 200 expressions, this one has 100000"),
+        ("${" * 500_000, "this ${ is never closed: a } is missing; write $${ for a literal ${"),
+        ("${" + "(" * 8_000 + "1" + ")" * 8_000 + "}", DEEP),
+        ("${" + "1 + " * 4_000 + "1}", DEEP),
+        ("${" + "value.l.map(x, " * 40 + "1" + ")" * 40 + "}", DEEP),
+        ("${value" + ".a" * 8_000 + "}", DEEP),
+    ],
+    ids=[
+        "long",
+        "a long string",
+        "many",
+        "never closed",
+        "parentheses",
+        "a long sum",
+        "loops in loops",
+        "a long path",
+    ],
+)
+def test_a_text_of_a_million_characters_is_refused_in_a_sentence(text: str, said: str) -> None:
+    """Too long, too many, too deep: each says which."""
+    assert refusals(text) == [said]
+
+
 def test_a_record_too_deep_to_compare_is_an_error() -> None:
     """A recursive schema allows any depth."""
     deep: object = 1
@@ -212,3 +261,11 @@ def test_one_template_serves_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_twenty_thousand_odd_evaluations_give_values_and_evaluation_errors_only() -> None:
+    """Every shipped expression and every function on what nobody would send; the million is run by the benchmark."""
+    report = odd_values(20_000, seed=2)
+    assert report.defects == []
+    assert report.evaluations == 20_000
+    assert min(report.values, report.errors.total(), report.absent) > 1_000

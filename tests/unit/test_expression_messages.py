@@ -127,7 +127,10 @@ PROBLEMS = {
     # bounds
     "(" * 40 + "1" + ")" * 40: (1, TOO_DEEP),
     " + ".join(["value.a"] * 40): (1, TOO_DEEP),
-    "value.?a" + ".optMap(x, x)" * 12: (1, TOO_DEEP),
+    "value.?a" + ".optMap(x, x)" * 12: (
+        1,
+        "an expression has at most 8 optMap and optFlatMap; put a part of it into a let",
+    ),
     "value.map(x, " * 20 + "1" + ")" * 20: (1, TOO_DEEP),
     '"' + "a" * 16_383 + '"': (1, "an expression has at most 16384 characters, this one has 16385"),
     '"\0"': (2, "this character cannot stand in an expression: write it as an escape"),
@@ -175,8 +178,8 @@ def test_all_problems_of_a_text_come_at_once() -> None:
     [
         ("a-b", "table 'a-b': a name has only letters, digits and _, and no digit first"),
         ("", "table '': a name has only letters, digits and _, and no digit first"),
-        ("value", "table 'value': this name is taken by the expression language; rename the table"),
-        ("in", "table 'in': this name is taken by the expression language; rename the table"),
+        ("value", "table 'value': this name is taken by the expression language; choose another one"),
+        ("in", "table 'in': this name is taken by the expression language; choose another one"),
     ],
 )
 def test_a_table_that_no_expression_could_name_is_refused(table: str, message: str) -> None:

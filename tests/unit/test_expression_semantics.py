@@ -116,6 +116,9 @@ TABLE = {
         ("${to_seconds(value.duration)}", 61),
         ("${to_seconds(-1)}", -1),
         ("${to_seconds(1999.9)}", 1),
+        ("${to_millis(value.rate)}", 1500),
+        ("${to_millis(to_seconds(value.duration))}", 61_000),
+        ("${parse_time('2026-01-31T12:00:00+01:00')}", 1_769_857_200_000),
     ],
     "equality": [
         ("${dyn(1) == dyn(true)}", False),  # Python: True
@@ -180,6 +183,9 @@ TABLE = {
         ("${truncate(strip_html(value.body), 2)}", "Hé"),
         ("${truncate('ab', 5)}", "ab"),
         ('${html_escape("<a href=\'x\'>&\\"")}', "&lt;a href=&#x27;x&#x27;&gt;&amp;&quot;"),
+        ("${format_time(timestamp)}", "2023-11-14T22:13:20.123Z"),
+        ("${e164('030/1234-5678', 'DE')}", "+493012345678"),
+        ("${is_phone(value.caller.name)}", False),
         ("${sha256('é')}", "4a99557e4033c3539de2eb65472017cad5f9557f7a0625a09f1c3f6e2ba69c4c"),
     ],
 }
@@ -259,6 +265,12 @@ def test_a_text_has_the_value_in_the_table(text: str, expected: object) -> None:
             "{value.call_id: 1, 'c-' + '1': 2}",
             "{string(1): 1}[string(2)]",
             "truncate('a', -1)",
+        ),
+        *(
+            "to_millis(1e300)",
+            "format_time(9223372036854775807)",
+            "parse_time(value.call_id)",
+            "e164(value.call_id)",
         ),
         *("to_seconds(1e300)", "to_seconds(0.0 / 0.0)", "value.?nothing.value()", "value.nothing.orValue"),
     ],

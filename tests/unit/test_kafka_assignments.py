@@ -1,5 +1,6 @@
 """Partitions that are begun again: the polling thread's rules on a scripted client, with the real pipeline behind them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.virtual_time import in_virtual_time
 from tests.support.world import TP, Stage
 
 LOG = LogIdentity("cluster", "")
+NEIGHBOUR = TP._replace(partition=1)
 
 
 class Client:
@@ -22,13 +24,14 @@ class Client:
     def __init__(self) -> None:
         self.answers = True
         self.high = 100
+        self.log = LOG
         self.sought: list[int] = []
 
     def committed(self, wanted: Any, timeout: float) -> list[TopicPartition]:
         if not self.answers:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-        text = write(LOG, 50, ((60, 90),), released=True)
-        return [TopicPartition(*TP, 50, text, leader_epoch=3)]
+        text = write(self.log, 50, ((60, 90),), released=True)
+        return [TopicPartition(tp.topic, tp.partition, 50, text, leader_epoch=3) for tp in wanted]
 
     def get_watermark_offsets(self, partition: Any, timeout: float) -> tuple[int, int]:
         return 0, self.high
@@ -53,6 +56,19 @@ class NoIds:
 
     def result(self) -> dict[str, str]:
         return {}
+
+
+@dataclass
+class Ids:
+    """The topic's id as it is now."""
+
+    id: str = "old"
+
+    def done(self) -> bool:
+        return True
+
+    def result(self) -> dict[str, str]:
+        return {TP.topic: self.id}
 
 
 def assignments(stage: Stage, policy: OnMissingOffset) -> Assignments:
@@ -122,6 +138,96 @@ async def test_reb_17_a_partition_that_is_begun_again_is_resolved_once() -> None
         assert not stage.pipeline.ending.defect
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_reb_07_what_a_partition_asked_for_before_it_was_begun_again_is_of_a_closed_epoch(
+    answers: bool,
+) -> None:
+    """Also when it holds: a commit that the loop has asked for would change the offset after it was judged."""
+
+    @in_virtual_time
+    async def play() -> None:
+        async with Stage() as stage:
+            made, client = assignments(stage, "hold"), Client()
+            made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
+            asked_in = made.epoch(TP)
+            client.answers, client.high = answers, 40
+            made.begin_again(client, TP)  # type: ignore[arg-type]
+            assert list(made.missing) == ([TP] if answers else [])
+            assert made.epoch(TP) not in (asked_in, None)
+
+    play()
+
+
+@pytest.mark.parametrize("by", ["a rebalance", "a cut", "a second try"])
+def test_led_27_a_topic_made_anew_is_another_one_for_all_its_partitions(by: str) -> None:
+    """One partition's look-up hears of the new id before anybody has asked for it: the others begin again, too, and once."""
+
+    @in_virtual_time
+    async def play() -> None:
+        async with Stage() as stage:
+            made, client, topic = assignments(stage, "hold"), Client(), Ids()
+            made.known.logs[TP.topic] = LogIdentity("cluster", "old")
+            made.connect(Bridge(), stage.pipeline, lambda _topics: topic)  # type: ignore[arg-type]
+            places = [TopicPartition(*TP), TopicPartition(*NEIGHBOUR)]
+            client.log = made.known.logs[TP.topic]
+            client.answers = by != "a second try"
+            made.assigned(client, places[1:])  # type: ignore[arg-type]
+            client.answers = True
+            made.assigned(client, places[:1])  # type: ignore[arg-type]
+            assert sorted(made.owned) == [TP, NEIGHBOUR]
+            topic.id = "new"
+            match by:
+                case "a rebalance":
+                    made.lost(client, places[1:])  # type: ignore[arg-type]
+                    made.assigned(client, places[1:])  # type: ignore[arg-type]
+                case "a cut":
+                    made.begin_again(client, NEIGHBOUR)  # type: ignore[arg-type]
+                case _:
+                    pass  # the tick reads what could not be read
+            await stage.quiet(1.0)
+            made.tick(client)  # type: ignore[arg-type]
+            assert list(made.missing) == [NEIGHBOUR, TP]
+            made.tick(client)  # type: ignore[arg-type]
+            await stage.quiet(1.0)
+            assert stage.pipeline.partitions == {}
+            said = [fields for _, event, fields in stage.facts.seen if event == ("offset.missing",)]
+            assert [(fields["partition"], fields["reason"]) for fields in said] == [
+                (1, "another_topic"),
+                (0, "another_topic"),
+            ]
+
+    play()
+
+
+@pytest.mark.parametrize("committed_anew", [True, False])
+def test_led_27_an_offset_is_judged_by_the_topic_that_is_there_when_it_has_been_read(
+    committed_anew: bool,
+) -> None:
+    """The coordinator answers late. Meanwhile the topic is made anew, and another owner commits there, or nobody does."""
+
+    @in_virtual_time
+    async def play() -> None:
+        async with Stage() as stage:
+            made, topic = assignments(stage, "hold"), Ids()
+            old, new = LogIdentity("cluster", "old"), LogIdentity("cluster", "new")
+
+            class Slow(Client):
+                def committed(self, wanted: Any, timeout: float) -> list[TopicPartition]:
+                    topic.id = "new"
+                    self.log = new if committed_anew else old
+                    return super().committed(wanted, timeout)
+
+            client = Slow()
+            made.known.logs[TP.topic] = old
+            made.connect(Bridge(), stage.pipeline, lambda _topics: topic)  # type: ignore[arg-type]
+            made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
+            await stage.quiet(1.0)
+            assert list(made.missing) == ([] if committed_anew else [TP])
+            assert list(stage.pipeline.partitions) == ([TP] if committed_anew else [])
+
+    play()
+
+
 @in_virtual_time
 async def test_reb_12_what_the_pipeline_asks_for_inside_a_revoke_begins_nothing_again() -> None:
     """It saw a rewound record, and a revoke carries its commands out: the next owner reads from the committed offset."""
@@ -150,6 +256,7 @@ def test_led_22_a_partition_added_after_its_topic_was_made_anew_is_a_new_one() -
             return [TopicPartition(TP.topic, number) for number in (0, 2)]
 
     wanted = [TopicPartition(TP.topic, number) for number in (0, 2)]
-    found = starts.positions(Empty(), wanted, known)  # type: ignore[arg-type]
+    read = starts.read_committed(Empty(), wanted)  # type: ignore[arg-type]
+    found = starts.positions(Empty(), read, known)  # type: ignore[arg-type]
     assert found[TP.topic, 0].fault == "another_topic"
     assert (found[TP.topic, 2].fault, found[TP.topic, 2].offset) == (None, 0)

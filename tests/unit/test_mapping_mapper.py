@@ -1,13 +1,17 @@
 """Python mappers: how they are found, what they receive, and that whatever they do is one record's matter."""
 
+import itertools
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from connector import plugin
 from connector.config import mappers
 from connector.core.mapping import MapperInput, MapperRequest, Plan, Refusal, Result, Skip
 from tests.unit.config_files import folder, loaded, problems
@@ -115,6 +119,7 @@ def test_an_exception_refuses_the_record_and_shows_its_class_only(tmp_path: Path
         stage="map",
         message="rule 'our_mappers:to_front', mapper: raised LookupError",
         rule="our_mappers:to_front",
+        error_class="builtins.LookupError",
     )
 
 
@@ -191,3 +196,130 @@ def test_a_mapper_that_is_not_there_is_told(tmp_path: Path, module: ModuleType, 
     """At start, with the place in the file."""
     module.to_front = lambda _: []  # type: ignore[attr-defined]
     assert problems(folder(tmp_path, calls=FILE.format(name=name))) == [f"mappings/calls.yaml:5:13: {said}"]
+
+
+def test_an_exit_in_a_mapper_is_the_record_s_matter(tmp_path: Path, module: ModuleType) -> None:
+    """It would end the process, or the thread it runs in."""
+
+    def leave(_: MapperInput) -> list[object]:
+        sys.exit(3)
+
+    refusal = mapped(tmp_path, module, leave)
+    assert isinstance(refusal, Refusal)
+    assert refusal.message == "rule 'our_mappers:to_front', mapper: raised SystemExit"
+    assert refusal.error_class == "builtins.SystemExit"
+
+
+def test_a_person_can_still_stop_a_verb(tmp_path: Path, module: ModuleType) -> None:
+    """Ctrl-C while a mapper runs is no fault of a record."""
+
+    def interrupted(_: MapperInput) -> list[object]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mapped(tmp_path, module, interrupted)
+
+
+def test_recursion_without_end_is_an_exception_like_any_other(tmp_path: Path, module: ModuleType) -> None:
+    """Python stops it."""
+
+    def again(given: MapperInput) -> list[object]:
+        return again(given)
+
+    refusal = mapped(tmp_path, module, again)
+    assert isinstance(refusal, Refusal)
+    assert refusal.error_class == "builtins.RecursionError"
+
+
+class Deep(dict[str, object]):
+    """A map within itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["again"] = self
+
+
+class Nasty(dict[str, object]):
+    """Whoever looks into it gets an exception."""
+
+    def items(self) -> Any:
+        raise LookupError(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        (itertools.repeat(OK), "mapper: returned more than 100 requests"),
+        ([OK] * 101, "mapper: returned more than 100 requests"),
+        ([{**OK, "body": Deep()}], "requests[0].body: has more than 32 maps and lists within one another"),
+        (
+            [{**OK, "body": {"status": "x" * 50_000_001}}],
+            "mapper: returned requests of more than 50000000 characters and bytes together",
+        ),
+        (
+            [{**OK, "body": {"status": ["x" * 1_000_000] * 51}}],
+            "mapper: returned requests of more than 50000000 characters and bytes together",
+        ),
+        ([{**OK, "body": Nasty()}], "mapper: raised LookupError"),
+        (
+            [{**OK, "body": {"status": datetime(2026, 1, 1, tzinfo=UTC)}}],
+            "requests[0].body: holds a datetime: give maps, lists, texts, bytes, numbers, flags or null",
+        ),
+    ],
+)
+def test_what_a_mapper_returns_is_bounded(
+    tmp_path: Path, module: ModuleType, returned: object, said: str
+) -> None:
+    """Endless, huge, circular, or with code in it: one refusal of one record."""
+    refusal = mapped(tmp_path, module, lambda _: returned)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.message) == (
+        "mapping_failed",
+        f"rule 'our_mappers:to_front', {said}",
+    )
+
+
+def test_a_hundred_requests_are_taken(tmp_path: Path, module: ModuleType) -> None:
+    """The bound itself is within the bounds."""
+    plan = mapped(tmp_path, module, lambda _: [OK] * 100)
+    assert isinstance(plan, Plan)
+    assert len(plan.requests) == 100
+
+
+def test_a_mapper_cannot_change_the_channels_table(tmp_path: Path, module: ModuleType) -> None:
+    """It looks rows up, and may loop over them while the table changes; what it writes is its own."""
+
+    def meddle(given: MapperInput) -> list[object]:
+        given.channels["line-1"]["channel"] = "cha_9"  # type: ignore[index]
+        assert sorted(given.channels) == ["chat-1", "line-1"]
+        assert given.channels.get("nobody") is None
+        return [{**OK, "channel": given.channels["line-1"]}]
+
+    plan = mapped(tmp_path, module, meddle)
+    assert isinstance(plan, Plan)
+    assert plan.requests[0].channel.id == "cha_1"
+
+
+@pytest.mark.parametrize("of_function", [True, False])
+def test_a_mapper_may_say_for_which_version_it_was_written(
+    tmp_path: Path, module: ModuleType, *, of_function: bool
+) -> None:
+    """On the function, or in its module; one that says nothing is taken as of the first."""
+
+    def to_front(_: MapperInput) -> list[object]:
+        return []
+
+    (to_front if of_function else module).front_connector_api = 1  # type: ignore[union-attr]
+    assert mapped(tmp_path, module, to_front) == Skip("rule", "our_mappers:to_front")
+    (to_front if of_function else module).front_connector_api = 2  # type: ignore[union-attr]
+    assert problems(folder(tmp_path, calls=FILE.format(name="our_mappers:to_front"))) == [
+        "mappings/calls.yaml:5:13: the mapper 'our_mappers:to_front' was written for version 2 of the mapper interface "
+        "(front_connector_api), and this connector has version 1: install a release of the mapper for it, or another connector"
+    ]
+
+
+def test_the_public_module_has_what_the_guide_names() -> None:
+    """And nothing else: whatever is there cannot be changed at will."""
+    assert plugin.__all__ == ["API_VERSION", "Mapper", "MapperInput", "MapperRequest"]
+    assert plugin.API_VERSION == 1
+    assert (Path(plugin.__file__).parent / "py.typed").is_file()

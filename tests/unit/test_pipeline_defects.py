@@ -8,9 +8,9 @@ import pytest
 
 from connector.core.answers import Answered
 from connector.core.offset_map import Believed, read
-from connector.core.prepare import Prepared, prepare
+from connector.core.prepare import MapperNeeded, Prepared, begin
 from connector.core.records import Epoch, Record
-from connector.pipeline import life
+from connector.pipeline import taking
 from tests.support.virtual_time import in_virtual_time
 from tests.support.world import LOG, OTHER, TP, Sent, Stage, record
 
@@ -25,11 +25,11 @@ def _broken(_sent: Sent, _n: int) -> Answered:
 
 
 def _defect_at(monkeypatch: pytest.MonkeyPatch, offset: int) -> None:
-    def broken(taken: Record, *rest: Any) -> Prepared:
+    def broken(taken: Record, *rest: Any) -> Prepared | MapperNeeded:
         assert taken.offset != offset, "a defect in mapping"
-        return prepare(taken, *rest)
+        return begin(taken, *rest)
 
-    monkeypatch.setattr(life, "prepare", broken)
+    monkeypatch.setattr(taking, "begin", broken)
 
 
 def test_shd_08_a_defect_in_mapping_stops_the_process_and_passes_nothing(

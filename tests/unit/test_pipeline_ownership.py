@@ -203,6 +203,23 @@ async def test_reb_01_a_revoke_during_a_stop_returns_only_when_what_was_in_fligh
 
 
 @in_virtual_time
+async def test_led_27_a_topic_that_is_gone_is_not_given_a_last_commit_when_it_is_made_anew() -> None:
+    """Half a second later the coordinator would take it: an offset of the old topic, for whoever reads the new one."""
+    async with Stage() as stage:
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.2)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 0.5
+        stage.coordinator.refuse = lambda _entry: "UNKNOWN_TOPIC_OR_PART" if loop.time() < until else None
+        await stage.pipeline.revoke([TP], 3.0)
+        await stage.quiet(5.0)
+        committed = stage.coordinator.committed()
+        assert committed is not None
+        assert committed.offset == 0, "the claim's"
+
+
+@in_virtual_time
 async def test_reb_05_the_shorter_bound_ends_a_drain_and_nobody_calls_it_clean() -> None:
     """A stop of 20 s, a revoke of 3 s, a request that never ends: cut off after 3 s, and no commit says released."""
     async with Stage() as stage:

@@ -198,6 +198,7 @@ def test_what_the_mapping_refuses_is_a_failure_with_its_place() -> None:
         step="connector.core.prepare.map",
         rule="mapper",
         schema_id="id 1",
+        error_class="builtins.LookupError",
     )
     invalid = prepared(RECORD, topic(lambda _: [request(status=7)]))
     assert isinstance(invalid, Failure)

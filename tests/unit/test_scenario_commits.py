@@ -208,6 +208,36 @@ async def test_led_25_a_commit_that_is_still_too_large_is_split_further() -> Non
         assert all(len(entries) <= 10 for entries in stage.coordinator.history)
 
 
+@pytest.mark.parametrize("code", ["UNKNOWN_TOPIC_OR_PART", "TOPIC_AUTHORIZATION_FAILED"])
+def test_led_15_a_topic_that_is_gone_keeps_no_other_topic_from_being_committed(code: str) -> None:
+    """The client tells the error of one entry of all of them: the others are committed without it, and the lease lives."""
+
+    @in_virtual_time
+    async def play() -> None:
+        async with Stage(session_timeout_s=10.0, request_deadline_s=4.0) as stage:
+            gone = False
+            stage.coordinator.refuse_all = lambda entries: (
+                code if gone and any(entry.tp == OTHER for entry in entries) else None
+            )
+            there = [TP, TopicPartition(TP.topic, 1)]
+            stage.pipeline.assigned([Assignment(tp, Epoch(1), 0, None, LOG) for tp in (*there, OTHER)])
+            await stage.quiet(1.0)
+            gone = True
+            stage.pipeline.received([record(0, tp=OTHER)])
+            for offset in range(30):
+                stage.pipeline.received([record(offset, tp=tp) for tp in there])
+                await stage.quiet(1.0)
+            assert stage.facts.count("warning", "lease.ended") == 0
+            assert {entry.tp for entry in stage.coordinator.history[-1]} == set(there), "one commit a topic"
+            assert min(entry.offset for entry in stage.coordinator.history[-1]) >= 29
+            gone = False
+            await stage.quiet(5.0)
+            assert stage.coordinator.committed(OTHER).offset == 1  # type: ignore[union-attr]
+            assert not stage.pipeline.partitions[OTHER].commits_by_topic
+
+    play()
+
+
 @in_virtual_time
 async def test_led_16_a_map_near_its_limit_stops_intake_and_not_the_commit() -> None:
     """A held head, and what is above settles in no pattern: paused at three quarters, nothing shed, resumed by itself."""

@@ -12,7 +12,7 @@ import structlog
 from connector.app import service
 from connector.core.ledger import Ledger
 from connector.core.offset_map import Believed, read
-from connector.pipeline import life
+from connector.pipeline import life, taking
 from connector.pipeline.commits import Committer
 from tests.support.virtual_time import in_virtual_time
 from tests.support.world import LOG, OTHER, Stage, record
@@ -52,7 +52,7 @@ def _breaks(*_: object, **__: object) -> Any:
 
 
 DEFECTS = {
-    "mapping": (life, "prepare"),
+    "mapping": (taking, "begin"),
     "taking in": (Ledger, "take"),
     "settling": (Ledger, "settle"),
     "the judge": (life, "decide"),

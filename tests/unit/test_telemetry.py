@@ -60,10 +60,23 @@ def test_every_metric_of_the_catalogue_is_exposed_and_no_other(scene: Scene) -> 
         partitions=_three_topics_of_twelve(),
         holds=(HoldStatus("app", "unauthorized", "main", 1.0),),
         circuits=(CircuitStatus("main", "closed"),),
+        reloaded=(("mapping", True),),
     )
     _everything_happens(scene.metrics)
     exposed = {sample.name for sample in scene.samples() if sample.name.startswith(PREFIX)}
     assert exposed == SERIES_NAMES
+
+
+def test_the_mappings_in_use_are_shown_and_those_before_are_not(scene: Scene) -> None:
+    """A swap changes the hash: the old series ends with it; and whether the newest files were of use is shown by kind."""
+    scene.snapshot = replace(QUIET, config_hash="c", mappings_hash="m1")
+    assert scene.value("config_info", config_hash="c", mappings_hash="m1") == 1
+    reloaded = (("channels", True), ("mapping", False))
+    scene.snapshot = replace(QUIET, config_hash="c", mappings_hash="m2", reloaded=reloaded)
+    assert scene.value("config_info", config_hash="c", mappings_hash="m2") == 1
+    assert len([sample for sample in scene.samples() if sample.name == f"{PREFIX}config_info"]) == 1
+    assert scene.value("config_last_reload_successful", kind="channels") == 1
+    assert scene.value("config_last_reload_successful", kind="mapping") == 0
 
 
 def test_types_and_help_come_from_the_catalogue(scene: Scene) -> None:

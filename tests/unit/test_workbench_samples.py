@@ -9,7 +9,7 @@ from connector.workbench.render import rendered
 from connector.workbench.samples import BadSample, read_sample
 from connector.core.mapping import Input, TopicMapping
 from connector.resources import schemas_dir
-from tests.unit.config_files import MAPPING, folder, loaded
+from tests.unit.config_files import folder, loaded
 
 FIELDS = [
     {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
@@ -29,8 +29,9 @@ def raw(tmp_path: Path) -> TopicMapping:
     """A topic of unframed Avro."""
     schema = {"type": "record", "name": "Event", "fields": FIELDS}
     (tmp_path / "event.avsc").write_text(json.dumps(schema))
-    text = MAPPING.replace(
-        "start: earliest", "start: earliest\n    value: {format: avro_raw, schema: ../event.avsc}"
+    text = (
+        "version: 1\ntopics:\n  calls.v1:\n    start: earliest\n"
+        "    value: {format: avro_raw, schema: ../event.avsc}\n    rules: [{name: all, skip: true}]\n"
     )
     return loaded(folder(tmp_path, calls=text)).mappings.topics["calls.v1"]
 

@@ -153,7 +153,9 @@ class Assignments:
         """Once a second: read what could not be read in a callback, and see whether the topics are still the same."""
         if self._unresolved:
             self._resolve(consumer)
-        for tp in sorted(self._outdated):  # not in the look-up itself: that may be a callback about other partitions
+        # Not in the look-up itself: that may be a callback about other partitions.
+        outdated, self._outdated = self._outdated, set()
+        for tp in sorted(outdated):
             self.begin_again(consumer, tp)
         if self._asked is not None and self._asked.done():
             asked, self._asked = self._asked, None
@@ -226,7 +228,13 @@ class Assignments:
     # --- positions --------------------------------------------------------------------------------------------
 
     def _look_up(self, consumer: Client, tps: Sequence[TP]) -> Found:
-        """Raises KafkaException. The ids first: an offset is judged by the topic that is there now."""
+        """Raises KafkaException.
+
+        The ids behind the offsets, which may be waited for while a topic is made anew and its next owner commits there: an id
+        from before that would call the new topic's offset another topic's. The ends behind the ids, so that none is judged by
+        the log of a topic that was there before.
+        """
+        committed = starts.read_committed(consumer, [TopicPartition(*tp) for tp in tps])
         asked = [topic for topic in self._with_ids() if any(tp.topic == topic for tp in tps)]
         if asked:
             self._asked = None  # an older answer that comes later would turn an id back
@@ -234,7 +242,7 @@ class Assignments:
                 if self._note_id(topic, topic_id):
                     others = {tp for tp in self._epochs if tp.topic == topic} - {*tps, *self._unresolved}
                     self._outdated |= others  # nobody hears of the new id a second time
-        return starts.positions(consumer, [TopicPartition(*tp) for tp in tps], self.known)
+        return starts.positions(consumer, committed, self.known)
 
     def _tell_assigned(self, tps: Sequence[TP], found: Found) -> None:
         for tp in tps:
@@ -249,8 +257,7 @@ class Assignments:
         return Assignment(tp, self._epochs[tp], position.offset, metadata, log, end, leader_epoch)
 
     def _restart(self, consumer: Client, tp: TP, position: starts.Position) -> None:
-        """A new assignment of a partition that we own, with an empty map."""
-        self._epochs[tp] = Epoch(next(self._next_epoch))
+        """A new assignment of a partition that we own, with an empty map. Its epoch is new already, and told to nobody."""
         client.move(consumer, [client.at(tp, position)])
         self._bridge.tell_loop(self._sink.assigned, [self._assignment(tp, position, "")])
 

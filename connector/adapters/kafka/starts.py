@@ -139,7 +139,7 @@ def apply_starts(
         if _absent(present, topic):  # deleted since `require_topics`, which is asked again
             raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
         wanted = [TopicPartition(topic, number) for number in present[topic].partitions]
-        committed = {tp.partition: tp.offset for tp in _committed(consumer, wanted)}
+        committed = {tp.partition: tp.offset for tp in read_committed(consumer, wanted)}
         bounds = {tp.partition: consumer.get_watermark_offsets(tp, timeout=REQUEST_S) for tp in wanted}
         # A topic that was begun before this client is known to the group, whatever became of its offsets.
         first_start = (
@@ -160,11 +160,14 @@ def apply_starts(
 
 
 def positions(
-    consumer: Client, wanted: Sequence[TopicPartition], known: Known
+    consumer: Client, committed: Sequence[TopicPartition], known: Known
 ) -> Mapping[tuple[str, int], Position]:
-    """Where each assigned partition begins, or what is wrong. Raises KafkaException when the broker does not answer."""
+    """Where each partition whose committed offset was read begins, or what is wrong.
+
+    Raises KafkaException when the broker does not answer.
+    """
     result: dict[tuple[str, int], Position] = {}
-    for tp in _committed(consumer, wanted):
+    for tp in committed:
         low, high = consumer.get_watermark_offsets(tp, timeout=REQUEST_S)
         place = (tp.topic, tp.partition)
         if tp.offset >= 0:
@@ -191,7 +194,8 @@ def _judged(tp: TopicPartition, low: int, high: int, log: LogIdentity) -> Positi
     return Position(tp.offset, metadata, tp.leader_epoch, low, high, fault)
 
 
-def _committed(consumer: Client, wanted: Sequence[TopicPartition]) -> list[TopicPartition]:
+def read_committed(consumer: Client, wanted: Sequence[TopicPartition]) -> list[TopicPartition]:
+    """What the group has committed of each. Raises KafkaException when the coordinator does not answer."""
     answered = consumer.committed(list(wanted), timeout=REQUEST_S)
     for tp in answered:
         if tp.error is not None:

@@ -15,6 +15,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
+from urllib.parse import quote
 
 import httpx
 
@@ -139,6 +140,29 @@ class Client:
 
     async def get(self, operation: Operation, path: str) -> Document | SchemaAbsent | RegistryUnavailable:
         """One request, judged; ended within `timeout_s`. Does not retry."""
+        reply = await self._asked(operation, path)
+        return reply if isinstance(reply, RegistryUnavailable) else _judge(*reply)
+
+    async def subjects(self, prefix: str) -> tuple[str, ...] | RegistryUnavailable:
+        """The names of all subjects that begin with `prefix`; a registry that cannot choose sends all, so look again."""
+        reply = await self._asked("by_subject", f"/subjects?subjectPrefix={quote(prefix, safe='')}")
+        if isinstance(reply, RegistryUnavailable):
+            return reply
+        status, body = reply
+        if status == 200:
+            try:
+                names = json.loads(body)
+            except (ValueError, RecursionError):
+                names = None
+            if isinstance(names, list) and all(isinstance(name, str) for name in names):
+                return tuple(names)
+            return RegistryUnavailable("the registry's answer is no list of subjects: is its URL right?")
+        judged = _judge(status, body)
+        assert not isinstance(judged, Document), "only 200 gives one"
+        return RegistryUnavailable(judged.detail)
+
+    async def _asked(self, operation: Operation, path: str) -> tuple[int, bytes] | RegistryUnavailable:
+        """One request, counted; a secret that was refused is read again."""
         began = self._clock.monotonic()
         reply = await self._exchange(path)
         took = self._clock.monotonic() - began
@@ -149,7 +173,7 @@ class Client:
         self._observer.registry_request(operation, str(status), took)
         if status in (401, 403):
             self._refresh_secret()
-        return _judge(status, body)
+        return status, body
 
     async def close(self) -> None:
         """Close all connections; idempotent."""

@@ -5,6 +5,7 @@ A schema may build on versions of other subjects; those are fetched first, and p
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -29,6 +30,8 @@ ABSENT_FOR_S: Final = 60.0
 
 ABSENT_MAX: Final = 10_000
 """References remembered as absent; beyond it the oldest is forgotten. They come from records: any number may."""
+
+_FULL_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 REFERENCES_MAX: Final = 200
 """Schemas that one schema may build on, counted through all levels."""
@@ -79,6 +82,31 @@ class Registry:
             shared.set_result(answer)
         return answer
 
+    async def of_topic(self, topic: str) -> tuple[ParsedSchema, ...] | RegistryUnavailable:
+        """The latest schemas of a topic's values, as far as subjects tell their topic; for checks, not for records.
+
+        Those are TopicNameStrategy's `<topic>-value` and TopicRecordNameStrategy's `<topic>-<full name of the record>`. A
+        subject of RecordNameStrategy names no topic. What is no Avro, or cannot be resolved, is left out.
+        """
+        subjects = await self._client.subjects(f"{topic}-")
+        if isinstance(subjects, RegistryUnavailable):
+            return subjects
+        found: list[ParsedSchema] = []
+        for subject in subjects:
+            # A registry that cannot choose by prefix sends all; another topic's name may go on where this one ends.
+            record = subject.removeprefix(f"{topic}-")
+            if record in (subject, "key") or not _FULL_NAME.fullmatch(record):
+                continue
+            path = f"/subjects/{quote(subject, safe='')}/versions/latest"
+            reply = await self._client.get("by_subject", path)
+            answer = await self._parsed(None, reply) if isinstance(reply, Document) else reply
+            match answer:
+                case RegistryUnavailable():
+                    return answer
+                case ParsedSchema() if record in ("value", f"{answer.namespace}.{answer.name}".lstrip(".")):
+                    found.append(answer)
+        return tuple(found)
+
     async def close(self) -> None:
         """Close all connections; idempotent."""
         await self._client.close()
@@ -109,7 +137,7 @@ class Registry:
                 self._absent[ref] = (self._clock.monotonic() + ABSENT_FOR_S, answer)
         return answer
 
-    async def _parsed(self, ref: SchemaRef, document: Document) -> SchemaAnswer:
+    async def _parsed(self, ref: SchemaRef | None, document: Document) -> SchemaAnswer:
         references = _References()
         failure = await self._resolve(document, references)
         if failure is not None:

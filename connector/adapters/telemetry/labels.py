@@ -23,6 +23,7 @@ HOLD_PAIRS: tuple[tuple[HoldScope, HoldReason], ...] = (
     ("partition", "offset_missing"),
     ("partition", "another_topic"),
     ("topic", "topic_missing"),
+    ("topic", "unknown_channel"),
 )
 """Every pair that can occur; each is exposed from the start, at zero."""
 

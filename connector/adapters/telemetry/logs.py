@@ -37,7 +37,7 @@ FOREIGN_EVENT = "library.log"
 
 EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     FOREIGN_EVENT: frozenset({"message"}),
-    "connector.started": frozenset({"port"}),
+    "connector.started": frozenset({"port", "mappings_hash"}),
     "startup.refused": frozenset({"why"}),
     # Names of files and topics.
     "config.warning": frozenset({"why"}),
@@ -59,8 +59,16 @@ EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     "kafka.error": frozenset({"detail"}),
     "kafka.fatal": frozenset({"detail"}),
     "registry.unavailable": frozenset({"detail"}),
-    "config.reloaded": frozenset({"kind", "path"}),
+    "config.reloaded": frozenset({"kind", "path", "rows", "changed", "mappings_hash", "partitions"}),
+    # Places in mapping files, with the words that `validate` prints; tests by their names.
     "config.reload.failed": frozenset({"kind", "path", "why"}),
+    "config.restart_required": frozenset({"kind", "path", "why"}),
+    "call.given_up": frozenset({"threads"}),
+    # Our own wording and places, neither lines nor rows.
+    "channels.waiting": frozenset({"why"}),
+    "channels.read": frozenset({"rows"}),
+    "channels.row_refused": frozenset({"why"}),
+    "channel.known": frozenset({"records"}),
     # Our own wording: places in the mapping or schema, never values.
     "record.dead_lettered": frozenset({"message"}),
     # Which app, channel or topic holds. Elsewhere a `name` could be a person's.
@@ -79,7 +87,7 @@ _EACH_COUNTS = """
     record.accepted record.skipped record.dead_lettered hold.started hold.released
     partition.paused partition.resumed map.refused log.cut log.rewound topic.recreated
     circuit.opened circuit.closed backlog.found offset.missing stop.uncommitted
-    config.warning
+    config.warning config.reloaded config.reload.failed config.restart_required
 """
 NEVER_SUPPRESSED = frozenset(_EACH_COUNTS.split())
 """A record's fate, a change of state and an audited action are each worth their line, however many come."""

@@ -70,6 +70,7 @@ class Metrics:
         self._stray_settles = self._counter("stray_settles_total")
         self._keys_in_two_partitions = self._counter("order_key_in_two_partitions_total")
 
+        self._channel_rows_refused = self._counter("channel_rows_refused_total")
         self._passed_over = self._counter("records_passed_over_total")
         self._pauses = self._counter("consumer_pauses_total")
         self._rebalances = self._counter("consumer_rebalances_total")
@@ -167,6 +168,10 @@ class Metrics:
     def key_in_two_partitions(self) -> None:
         """An order key that was seen in one partition came from another."""
         self._keys_in_two_partitions.inc()
+
+    def channel_row_refused(self) -> None:
+        """A record of the channels topic is no valid row."""
+        self._channel_rows_refused.inc()
 
     # Consumer
 

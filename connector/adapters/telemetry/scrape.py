@@ -52,11 +52,20 @@ def _process(now: Snapshot) -> Iterator[GaugeMetricFamily]:
     for name in STATES:
         state.add_metric((name,), float(name == now.state))
     yield state
+    info, reloaded = _family("config_info"), _family("config_last_reload_successful")
+    info.add_metric((now.config_hash, now.mappings_hash), 1.0)
+    for kind, successful in now.reloaded:
+        reloaded.add_metric((kind,), float(successful))
+    yield info
+    yield reloaded
     yield _single("records_in_flight", now.in_flight)
     yield _single("records_queued", now.queued)
     yield _single("last_record_accepted_timestamp_seconds", now.last_accepted_wall)
     yield _single("blocked_keys", now.blocked_keys)
     yield _single("oldest_blocked_key_timestamp_seconds", now.oldest_blocked_wall)
+    yield _single("channel_rows", now.channel_rows)
+    yield _single("unknown_channel_lines", now.unknown_lines)
+    yield _single("unknown_channel_records", now.records_without_line)
     yield _single("consumer_assigned_partitions", len(now.partitions))
     yield _single("consumer_last_poll_timestamp_seconds", now.last_poll_wall)
     yield _single("lease_remaining_seconds", now.lease_remaining_s)

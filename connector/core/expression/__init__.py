@@ -6,6 +6,22 @@ Google's own evaluator never meets a record: docs/decisions/expressions.md says 
 """
 
 from connector.core.expression.language import Language, Template
-from connector.core.expression.values import ABSENT, Absent, EvaluationError, Problem
+from connector.core.expression.values import (
+    ABSENT,
+    Absent,
+    BudgetExceeded,
+    EvaluationError,
+    NoSuchKey,
+    Problem,
+)
 
-__all__ = ["ABSENT", "Absent", "EvaluationError", "Language", "Problem", "Template"]
+__all__ = [
+    "ABSENT",
+    "Absent",
+    "BudgetExceeded",
+    "EvaluationError",
+    "Language",
+    "NoSuchKey",
+    "Problem",
+    "Template",
+]

@@ -70,23 +70,14 @@ def _type(variable: Variable) -> Any:
 
 
 def _declarations() -> list[Any]:
-    """Our own functions without an implementation: the engine never calls them."""
-    return [
-        cel.FunctionDecl(
-            name,
-            [
-                cel.Overload(
-                    f"{name}_{'_'.join(kinds)}",
-                    _KINDS[function.result],
-                    [_KINDS[kind] for kind in kinds],
-                    False,
-                )
-                for kinds in function.overloads
-            ],
-        )
-        for (name, _), function in library.FUNCTIONS.items()
-        if function.overloads
-    ]
+    """Our own functions without an implementation: the engine never calls them. One declaration has all forms of a name."""
+    overloads: dict[str, list[Any]] = {}
+    for (name, _), function in library.FUNCTIONS.items():
+        for kinds in function.overloads:
+            parameters = [_KINDS[kind] for kind in kinds]
+            overload = cel.Overload(f"{name}_{'_'.join(kinds)}", _KINDS[function.result], parameters, False)
+            overloads.setdefault(name, []).append(overload)
+    return [cel.FunctionDecl(name, forms) for name, forms in overloads.items()]
 
 
 def _complaints(expression: str, error: str) -> tuple[Complaint, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from connector.core.expression import library, operators, strings
+from connector.core.expression import library, operators, phones, strings
 from connector.core.expression.library import Function, Variable
 from connector.core.expression.paths import Step, define, extend, reader
 from connector.core.expression.shapes import (
@@ -92,6 +92,13 @@ def generate(tree: Node, variables: Mapping[str, Variable], *, absent: bool = Tr
         f"def evaluate(s):\n{budget} return {code}\n", "evaluate", {**_RUNTIME, **generator.names}
     )
     return Generated(function, frozenset(generator.roots))
+
+
+def _check_region(region: tuple[Node, ...]) -> None:
+    """A phone number's region that is written in the file must be one; one from the record is checked with the record."""
+    match region:
+        case (Const(str() as name) as node,) if (wrong := phones.why_no_region(name)) is not None:
+            raise _Refusal(f"{wrong}, not {name!r}", node)
 
 
 @dataclass(slots=True)
@@ -239,6 +246,8 @@ class _Generator:
             raise _Refusal(f"mapping files do not have the function {node.function}", node)
         if node.function == "matches" and isinstance(pattern := node.arguments[1], Const):
             return self._matches(arguments[0], pattern)
+        if function.python in (phones.e164, phones.is_phone):
+            _check_region(node.arguments[1:])
         return self._library_call(node.function, function, arguments)
 
     def _library_call(self, name: str, function: Function, arguments: list[_Code]) -> _Code:

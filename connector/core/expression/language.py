@@ -1,5 +1,6 @@
 """Texts of a mapping file -> templates, or every problem in them."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -8,13 +9,22 @@ from connector.core.expression import library
 from connector.core.expression.engine import Engine, Invalid
 from connector.core.expression.generate import Refused, generate
 from connector.core.expression.messages import Finding
-from connector.core.expression.paths import reader, recognise
+from connector.core.expression.paths import path_tree, reader, recognise
 from connector.core.expression.strings import to_string
 from connector.core.expression.text import Source, problem_at, split
+from connector.core.expression.tree import Node
 from connector.core.expression.values import ABSENT, SIZE_MAX, EvaluationError, Problem, Scope
 
 EXPRESSION_MAX: Final = 16 * 1024
 """Characters of one expression."""
+
+EXPRESSIONS_MAX: Final = 200
+"""Expressions of one text: each takes some 0.3 ms to compile, and a file may have a million characters."""
+
+BINDS_MAX: Final = 8
+"""Uses of optMap and optFlatMap in one expression: each doubles what stands before it, at load and at every evaluation."""
+
+_BIND: Final = re.compile(r"\.\s*opt(?:Flat)?Map\s*\(")
 
 _Evaluate: TypeAlias = Callable[[Scope], object]
 
@@ -56,13 +66,28 @@ class _Part:
 class Language:
     """The expression language with the tables of one mapping folder. Compiling takes some 0.3 ms an expression."""
 
-    def __init__(self, tables: Iterable[str] = (), env: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, tables: Iterable[str] = (), env: Iterable[str] | None = None, lets: Iterable[str] = ()
+    ) -> None:
         """`tables` are the names of further map variables, such as "channels". Raises ValueError for an unusable name.
 
-        `env`: the only names that `env` has, so that any other is a problem; None takes every name.
+        `env`: the only names that `env` has, so that any other is a problem; None takes every name. `lets` are variables of
+        which nothing is known but the name.
         """
-        self._variables = library.variables(tables, env)
+        self._tables, self._env, self._lets = tuple(tables), None if env is None else tuple(env), tuple(lets)
+        self._variables = library.variables(self._tables, self._env, self._lets)
         self._engine = Engine(self._variables)
+        self._trees: dict[str, Node] = {}
+
+    def why_no_name(self, name: str) -> str | None:
+        """Why no further variable can have this name; None: it can."""
+        return library.why_no_name(name, self._variables)
+
+    def with_lets(self, names: Iterable[str]) -> "Language":
+        """This language with further lets, for each of which `why_no_name` has no reason."""
+        wider = Language(self._tables, self._env, (*self._lets, *names))
+        wider._trees = self._trees
+        return wider
 
     def compile(self, text: str) -> Template | tuple[Problem, ...]:
         """The template of a text: literal, `${expression}`, which keeps its type, or both mixed, which is a string.
@@ -72,6 +97,8 @@ class Language:
         pieces = split(text)
         if isinstance(pieces, Problem):
             return (pieces,)
+        if (count := sum(isinstance(piece, Source) for piece in pieces)) > EXPRESSIONS_MAX:
+            return (Problem(f"a text has at most {EXPRESSIONS_MAX} expressions, this one has {count}", 1, 1),)
         whole = len(pieces) == 1
         parts = [
             piece if isinstance(piece, str) else self._part(piece, text, absent=whole) for piece in pieces
@@ -90,6 +117,10 @@ class Language:
                 return Template(roots, part.evaluate)
         return Template(roots, lambda scope: _interpolate(compiled, scope))
 
+    def tree(self, expression: str) -> Node | None:
+        """The checked tree of an expression that this language, or a wider one made of it, has compiled; None: of no other."""
+        return self._trees.get(expression)
+
     def _part(self, source: Source, text: str, *, absent: bool) -> _Part | tuple[Problem, ...]:
         """One expression compiled. In a larger text (not `absent`) a path to something missing is an error."""
         found = self._compile(source.expression, absent=absent)
@@ -105,8 +136,14 @@ class Language:
                     0,
                 ),
             )
+        if len(_BIND.findall(expression)) > BINDS_MAX:
+            message = (
+                f"an expression has at most {BINDS_MAX} optMap and optFlatMap; put a part of it into a let"
+            )
+            return (Finding(message, 0),)
         path = recognise(expression, self._variables)
         if path is not None:
+            self._trees[expression] = path_tree(expression)
             read = reader("", (path.root, *path.steps), absent=absent)
             return _Part(frozenset({path.root}), read, expression.strip())
         for offset, char in enumerate(expression):
@@ -117,6 +154,7 @@ class Language:
         tree = self._engine.check(expression)
         if isinstance(tree, Invalid):
             return tree.findings
+        self._trees[expression] = tree
         generated = generate(tree, self._variables, absent=absent)
         if isinstance(generated, Refused):
             return (Finding(generated.message, _at_name(expression, generated.position)),)

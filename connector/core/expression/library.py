@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connector.core.expression import own_functions as own
-from connector.core.expression import strings
+from connector.core.expression import phones, strings, times
 from connector.core.expression.values import Kind
 
 
@@ -49,23 +49,33 @@ _RESERVED: Final = frozenset({
 })  # fmt: skip
 
 
-def variables(tables: Iterable[str], env: Iterable[str] | None = None) -> Mapping[str, Variable]:
-    """The root variables with the tables of a mapping folder. Raises ValueError for a table that no expression could name.
+def variables(
+    tables: Iterable[str], env: Iterable[str] | None = None, lets: Iterable[str] = ()
+) -> Mapping[str, Variable]:
+    """The root variables with the tables of a mapping folder and `lets`. Raises ValueError for a name that cannot be one.
 
     `env`: the names under mappings.env, None if they are not known.
     """
     declared = dict(_BUILT_IN)
     if env is not None:
         declared["env"] = Variable("map", "string", frozenset(env))
-    for table in tables:
-        if not table.isidentifier() or not table.isascii():
-            raise ValueError(f"table {table!r}: a name has only letters, digits and _, and no digit first")
-        if table in declared or table in _RESERVED:
-            raise ValueError(
-                f"table {table!r}: this name is taken by the expression language; rename the table"
-            )
-        declared[table] = Variable("map", "dyn")
+    further = (("table", tables, Variable("map", "dyn")), ("let", lets, Variable("dyn")))
+    for what, names, variable in further:
+        for name in names:
+            wrong = why_no_name(name, declared)
+            if wrong is not None:
+                raise ValueError(f"{what} {name!r}: {wrong}")
+            declared[name] = variable
     return declared
+
+
+def why_no_name(name: str, taken: Iterable[str]) -> str | None:
+    """Why an expression could not name a variable so; `taken` are the variables that there are."""
+    if not name.isidentifier() or not name.isascii():
+        return "a name has only letters, digits and _, and no digit first"
+    if name in _RESERVED or name in taken:
+        return "this name is taken by the expression language; choose another one"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +94,20 @@ class Function:
     overloads: tuple[tuple[Kind, ...], ...] = ()
 
 
-def _own(usage: str, parameters: tuple[Kind, ...], result: Kind, python: Callable[..., Any]) -> Function:
-    return Function(usage, parameters, result, python, overloads=(parameters,))
+def _own(
+    usage: str,
+    parameters: tuple[Kind, ...],
+    result: Kind,
+    python: Callable[..., Any],
+    *,
+    budget: bool = False,
+) -> Function:
+    return Function(usage, parameters, result, python, budget, overloads=(parameters,))
 
 
 _S: Final = "string"
 _I: Final = "int"
+_NUMBER: Final[tuple[tuple[Kind, ...], ...]] = (("int",), ("double",))
 _TABLE: Final = (
     Function("size(x)", ("dyn",), "int", strings.size),
     Function("text.startsWith(prefix)", (_S, _S), "bool", str.startswith),
@@ -121,7 +139,14 @@ _TABLE: Final = (
     _own("truncate(text, length)", (_S, _I), "string", own.truncate),
     _own("html_escape(text)", (_S,), "string", own.html_escape),
     _own("sha256(text)", (_S,), "string", own.sha256),
-    Function("to_seconds(milliseconds)", ("dyn",), "int", own.to_seconds, overloads=(("int",), ("double",))),
+    Function("to_seconds(milliseconds)", ("dyn",), "int", times.to_seconds, overloads=_NUMBER),
+    Function("to_millis(seconds)", ("dyn",), "int", times.to_millis, overloads=_NUMBER),
+    _own("parse_time(text)", (_S,), "int", times.parse_time),
+    _own("format_time(milliseconds)", (_I,), "string", times.format_time),
+    _own("e164(text)", (_S,), "string", phones.e164, budget=True),
+    _own("e164(text, region)", (_S, _S), "string", phones.e164, budget=True),
+    _own("is_phone(text)", (_S,), "bool", phones.is_phone, budget=True),
+    _own("is_phone(text, region)", (_S, _S), "bool", phones.is_phone, budget=True),
 )
 
 

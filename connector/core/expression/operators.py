@@ -17,6 +17,7 @@ from connector.core.expression.values import (
     Budget,
     BudgetExceeded,
     EvaluationError,
+    NoSuchKey,
     kind_of,
 )
 
@@ -211,7 +212,7 @@ def index(container: object, key: object, path: str, whole: str) -> object:
     if isinstance(container, dict):
         if type(key) is str and key in container:
             return container[key]
-        raise EvaluationError(f"{whole}: the key is not in {path}")
+        raise NoSuchKey(f"{whole}: the key is not in {path}", container, key)
     if isinstance(container, list):
         number = _list_index(key, whole)
         if 0 <= number < len(container):

@@ -5,7 +5,7 @@ import html
 import re
 from typing import Final
 
-from connector.core.expression.values import EvaluationError, kind_of
+from connector.core.expression.values import EvaluationError
 
 # A tag ends at the next "<" at the latest and every alternative ends in what always matches, so a hostile text takes linear
 # time too. With the standard library's HTMLParser 24 KB took seconds: docs/decisions/expressions.md.
@@ -52,17 +52,6 @@ def truncate(text: str, length: int) -> str:
     if length < 0:
         raise EvaluationError("truncate: the length is negative")
     return text[:length]
-
-
-def to_seconds(milliseconds: object) -> int:
-    """Whole seconds of milliseconds, rounded down, also before 1970."""
-    if type(milliseconds) is int:
-        return milliseconds // 1000
-    if isinstance(milliseconds, float):
-        if abs(milliseconds) < 2**63:
-            return int(milliseconds // 1000)
-        raise EvaluationError("to_seconds: the double does not fit into 64 bits")
-    raise EvaluationError(f"to_seconds: expected an int or a double, found {kind_of(milliseconds)}")
 
 
 def html_escape(text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from connector.core.expression.library import Variable
+from connector.core.expression.tree import Call, Const, Field, Name, Node
 from connector.core.expression.values import ABSENT, EvaluationError, kind_of
 
 Step: TypeAlias = str | int
@@ -54,6 +55,22 @@ def recognise(expression: str, variables: Mapping[str, Variable]) -> Path | None
         return None
     depth = _STEPS_MAX if "dyn" in (variable.kind, variable.element) else 1 if variable.kind == "map" else 0
     return Path(match[1], tuple(steps)) if len(steps) <= depth else None
+
+
+def path_tree(expression: str) -> Node:
+    """The tree of a plain path, as CEL would give it: the place of a step is its dot or bracket."""
+    match = _PLAIN.fullmatch(expression)
+    assert match is not None, "it was recognised"
+    node: Node = Name(match[1], match.start(1))
+    for step in _EACH_STEP.finditer(match[2]):
+        at = match.start(2) + step.start()
+        name, double_quoted, single_quoted, number = step.groups()
+        if name is not None:
+            node = Field(node, name, False, at)
+        else:
+            key = int(number) if number is not None else double_quoted or single_quoted or ""
+            node = Call("_[_]", (node, Const(key, at + 1)), position=at)
+    return node
 
 
 def extend(path: str, step: Step) -> str:

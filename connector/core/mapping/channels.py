@@ -1,16 +1,22 @@
 """The channel directory: which Front channel, company and app a line or inbox of the platform belongs to.
 
-Read from the channels table once; looked up by expressions (`channels[value.line_id]`) and here, to turn what
-a rule's `channel:` gives into the three scopes of a request. Never shows a looked-up value: it may be a number.
+Looked up by expressions (`channels[value.line_id]`) and here, to turn what a rule's `channel:` gives into the three scopes of
+a request. It is alive: its rows change while the service runs, between records and never during one. Never shows a looked-up
+value: it may be a number.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from sys import intern
+from typing import NamedTuple, TypeAlias
 
 from connector.core.mapping.templates import describe
 from connector.core.records import Channel
 
 DEFAULT_COMPANY = "default"
+
+RowValue: TypeAlias = dict[str, str]
+"""A row as expressions see it: channel, company, app[, alias]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,28 +29,143 @@ class ChannelRow:
     app: str
     alias: str | None = None
 
+    def value(self) -> RowValue:
+        """The row as expressions see it."""
+        # There may be a million rows of few companies.
+        row = {"channel": self.channel, "company": intern(self.company), "app": intern(self.app)}
+        return row if self.alias is None else {**row, "alias": self.alias}
 
-@dataclass(frozen=True, slots=True)
+
+class Change(NamedTuple):
+    """What a change of the directory did. `refused`: keys whose new row disagrees with other rows of its channel."""
+
+    set: Collection[str]
+    refused: Collection[str]
+
+
 class ChannelDirectory:
-    """Rows by key, the same rows by channel id, and the names of the configured apps."""
+    """Rows by key, the keys of each channel, and the names of the configured apps. One object for the service's whole life.
 
-    rows: Mapping[str, ChannelRow]
-    by_channel: Mapping[str, ChannelRow]
-    apps: tuple[str, ...]
+    All rows of a channel agree about its company, app and alias. A row that does not is kept back, and its key's older row
+    stays, until the rows that it disagrees with have changed too: so two rows of a channel can be changed one after the other.
+    """
+
+    def __init__(self, apps: Iterable[str]) -> None:
+        self.apps: tuple[str, ...] = tuple(sorted(apps))
+        self._table: dict[str, RowValue] = {}
+        # A channel has one key as a rule, and there may be a million: only a second one costs a set.
+        self._keys: dict[str, str | set[str]] = {}
+        self._kept_back: dict[str, ChannelRow] = {}
 
     @classmethod
     def of(cls, rows: Iterable[ChannelRow], apps: Iterable[str]) -> "ChannelDirectory":
         """Rows have unique keys; rows of one channel agree about its company, app and alias."""
-        kept = tuple(rows)
-        return cls({row.key: row for row in kept}, {row.channel: row for row in kept}, tuple(sorted(apps)))
+        directory = cls(apps)
+        for row in rows:
+            directory._put(row.key, row)
+        return directory
 
-    def table(self) -> dict[str, dict[str, str]]:
-        """What expressions see as `channels`: key -> {channel, company, app[, alias]}."""
-        return {
-            row.key: {"channel": row.channel, "company": row.company, "app": row.app}
-            | ({} if row.alias is None else {"alias": row.alias})
-            for row in self.rows.values()
-        }
+    @property
+    def rows(self) -> Mapping[str, RowValue]:
+        """The rows in force, by key."""
+        return self._table
+
+    @property
+    def kept_back(self) -> Collection[str]:
+        """Keys whose newest row waits for other rows of its channel to agree with it."""
+        return self._kept_back.keys()
+
+    @property
+    def by_channel(self) -> Collection[str]:
+        """The channels that have a row."""
+        return self._keys.keys()
+
+    def table(self) -> dict[str, RowValue]:
+        """What expressions see as `channels`: the living rows, and always the same object. Not to be changed by others."""
+        return self._table
+
+    # --- rows come and go ---------------------------------------------------------------------------------------------
+
+    def change(self, changes: Mapping[str, ChannelRow | None]) -> Change:
+        """Set rows, or remove them (None), all at once; those that would make rows of a channel disagree are kept back."""
+        wanted: dict[str, ChannelRow | None] = {**self._kept_back, **changes}
+        kept_back: dict[str, ChannelRow] = {}
+        while odd := self._odd(wanted):
+            for key in odd:
+                row = wanted.pop(key)
+                assert row is not None, "a removal disagrees with nothing"
+                kept_back[key] = row
+        for key in wanted:
+            self._remove(key)
+        for key, row in wanted.items():
+            if row is not None:
+                self._put(key, row)
+        self._kept_back = kept_back
+        return Change(
+            [key for key, row in wanted.items() if row is not None],
+            [key for key in kept_back if key in changes],
+        )
+
+    def difference(self, rows: Iterable[ChannelRow]) -> dict[str, ChannelRow | None]:
+        """What `change` needs to leave exactly these rows. Reads only; nothing must change meanwhile."""
+        kept: set[str] = set()
+        changes: dict[str, ChannelRow | None] = {}
+        for row in rows:
+            kept.add(row.key)
+            if self._table.get(row.key) != row.value():
+                changes[row.key] = row
+        return changes | dict.fromkeys(self._table.keys() - kept)
+
+    def _odd(self, wanted: Mapping[str, ChannelRow | None]) -> list[str]:
+        """Keys of new rows that cannot be set, for otherwise two rows of their channel would disagree."""
+        by_channel: dict[str, list[ChannelRow]] = {}
+        for row in wanted.values():
+            if row is not None:
+                by_channel.setdefault(row.channel, []).append(row)
+        odd: list[str] = []
+        for channel, rows in by_channel.items():
+            before = self._keys_of(channel)
+            stays = next((self._table[key] for key in before if key not in wanted), None)
+            given = [row.value() for row in rows]
+            if stays is None and all(row == given[0] for row in given):
+                continue
+            rules = stays or (self._table[next(iter(before))] if before else given[0])
+            odd.extend(row.key for row, value in zip(rows, given, strict=True) if value != rules)
+        return odd
+
+    def _keys_of(self, channel: str) -> Collection[str]:
+        keys = self._keys.get(channel, ())
+        return (keys,) if isinstance(keys, str) else keys
+
+    def _any_row_of(self, channel: str) -> RowValue | None:
+        """Any of them, as they agree. Asked by the threads of Python mappers too: no loop over what may change meanwhile."""
+        keys = self._keys.get(channel)
+        if keys is None:
+            return None
+        key = keys if isinstance(keys, str) else next(iter(tuple(keys)), channel)
+        return self._table.get(key)
+
+    def _put(self, key: str, row: ChannelRow) -> None:
+        self._table[key] = row.value()
+        keys = self._keys.get(row.channel)
+        if keys is None:
+            self._keys[row.channel] = key
+        elif isinstance(keys, set):
+            keys.add(key)
+        elif keys != key:
+            self._keys[row.channel] = {keys, key}
+
+    def _remove(self, key: str) -> None:
+        row = self._table.pop(key, None)
+        if row is None:
+            return
+        keys = self._keys[row["channel"]]
+        if isinstance(keys, set):
+            keys.discard(key)
+        if keys in (key, set()):
+            del self._keys[row["channel"]]
+
+    # --- looked up ----------------------------------------------------------------------------------------------------
 
     def resolve(self, value: object, *, alias_allowed: bool) -> Channel | str:
         """The channel that a rule's `channel:` means, or why it means none (a sentence without the value)."""
@@ -60,11 +181,12 @@ class ChannelDirectory:
                 )
 
     def _from_id(self, channel: str, *, alias_allowed: bool) -> Channel | str:
-        row = self.by_channel.get(channel)
+        row = self._any_row_of(channel)
         if row is not None:
-            return _channel(row.channel, row.company, row.app, row.alias if alias_allowed else None)
+            alias = row.get("alias") if alias_allowed else None
+            return _channel(channel, row["company"], row["app"], alias)
         if not channel.startswith("cha_"):
-            hint = " (it is a key of the table: write `${channels[...]}`)" if channel in self.rows else ""
+            hint = " (it is a key of the table: write `${channels[...]}`)" if channel in self._table else ""
             return f"gives a text that is no channel id (cha_...){hint}"
         if len(self.apps) == 1:
             return _channel(channel, DEFAULT_COMPANY, self.apps[0], None)

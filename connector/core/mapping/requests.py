@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from connector.core.mapping.results import Input, Plan, Refusal
 from connector.core.mapping.templates import Failed
 from connector.core.operations import Invalid, Operation, Request, build
+from connector.core.outcome import Override
 from connector.core.records import Channel, OrderKey, Record
 
 
@@ -19,6 +20,7 @@ class Draft:
     params: Mapping[str, str]
     body: Mapping[str, object]
     place: str
+    outcomes: Mapping[int, Override] = field(default_factory=dict)
 
 
 def plan(drafts: Sequence[Draft], record: Record, rule: str, key: OrderKey | None) -> Plan | Refusal:
@@ -28,7 +30,7 @@ def plan(drafts: Sequence[Draft], record: Record, rule: str, key: OrderKey | Non
         built = build(draft.operation, draft.channel, draft.params, draft.body, boundary(record, index))
         if isinstance(built, tuple):
             return _refused(draft, rule, built)
-        requests.append(built)
+        requests.append(replace(built, outcomes=draft.outcomes) if draft.outcomes else built)
     return Plan(requests=tuple(requests), key=key if key is not None else requests[0].order_key, rule=rule)
 
 

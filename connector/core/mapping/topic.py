@@ -8,7 +8,7 @@ from connector.core.mapping.formats import KeyFormat, ValueFormat
 from connector.core.mapping.mapper import PythonMapper
 from connector.core.mapping.requests import scope_of
 from connector.core.mapping.results import Input, Result, Skip
-from connector.core.mapping.rules import Rules
+from connector.core.mapping.rules import Rules, Tried
 from connector.core.mapping.templates import Scope
 from connector.core.records import OrderKey, Record
 
@@ -40,12 +40,19 @@ class TopicMapping:
     maps: Rules | PythonMapper
     constants: Mapping[str, object] = field(repr=False)
     """Tables and `env`, by the name under which expressions see them."""
+    order_signature: str = ""
+    """Differs from another version's if a record may have another order key there (`config/order_signature.py`)."""
 
     @property
     def entities(self) -> frozenset[str]:
         """The kinds of thing that its rules' operations are about; empty if a Python mapper says what they are."""
         rules = self.maps.rules if isinstance(self.maps, Rules) else ()
         return frozenset(request.operation.entity for rule in rules for request in rule.requests)
+
+    @property
+    def waits_for_channels(self) -> bool:
+        """Whether records of a line without a row wait for it."""
+        return isinstance(self.maps, Rules) and self.maps.on_unknown_channel == "wait"
 
     def skips(self, record: Record, now_wall: float) -> Skip | None:
         """Whether the record is passed over whatever it says: asked before it is decoded. `now_wall`: Unix seconds."""
@@ -55,19 +62,17 @@ class TopicMapping:
             return None
         return Skip("max_age") if now_wall - record.timestamp_ms / 1000 > self.max_age_s else None
 
-    def map(self, taken: Input, now_wall: float | None = None) -> Result:
-        """What a decoded record becomes. Raises nothing for any record.
-
-        `now_wall` None: `skips` was asked already, before the record was decoded.
-        """
-        skip = None if now_wall is None else self.skips(taken.record, now_wall)
-        if skip is not None:
-            return skip
+    def map(self, taken: Input) -> Result:
+        """What a decoded record becomes; `skips` was asked before. Raises nothing for any record."""
         match self.maps:
             case Rules() as rules:
                 return rules.map(taken, self._scope(taken))
             case PythonMapper() as mapper:
                 return mapper.map(taken)
+
+    def tried(self, taken: Input) -> tuple[Tried, ...]:
+        """Whose `when` is asked for this record, for people who ask why; none where a Python mapper takes it."""
+        return self.maps.tried(self._scope(taken)) if isinstance(self.maps, Rules) else ()
 
     def early_key(self, record: Record, key: object) -> OrderKey | None:
         """The order key of whatever requests the record becomes, if it can be told before its value is read; else None.

@@ -5,7 +5,7 @@ the same ids. Nothing is cut, guessed or converted here; a value that does not f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +16,7 @@ from connector.core.http_request import HttpRequest
 from connector.core.operations import bodies
 from connector.core.operations.invalid import Invalid, explain, shown, unknown
 from connector.core.operations.table import Operation
+from connector.core.outcome import Override
 from connector.core.records import Channel, OrderKey
 
 REQUEST_BYTES_MAX = 24_000_000
@@ -27,12 +28,16 @@ _LIMITED = frozenset({"conv_ext_id", "message_ext_id"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request that Front's contract allows, and the order key it has unless the mapping names another."""
+    """A request that Front's contract allows, and the order key it has unless the mapping names another.
+
+    `outcomes`: what HTTP statuses mean for it, where its rule says so; the settings' own for all others.
+    """
 
     operation: str
     channel: Channel
     order_key: OrderKey
     http: HttpRequest
+    outcomes: Mapping[int, Override] = field(default_factory=dict)
 
 
 def build(

@@ -67,6 +67,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.mappings.existingConfigMap .Values.mappings.files -}}
 {{- fail "Both mappings.existingConfigMap and mappings.files are set, but only one can be mounted. Remove one of them." -}}
 {{- end -}}
+{{- if and (eq (toString .Values.config.mappings.reload) "watch") (not .Values.mappings.existingConfigMap) -}}
+{{- fail "config.mappings.reload is watch, but the pods are rolled already when mapping files of the values change: both would act on one edit. Remove it, or mount a ConfigMap of your own with mappings.existingConfigMap." -}}
+{{- end -}}
 {{- range $name, $app := .Values.config.front.apps -}}
 {{- if kindIs "map" $app -}}
 {{- range $key := list "secret" "token" -}}

@@ -178,6 +178,8 @@ class _Applied:
         """The answer leaves in the same instant."""
         self._stage.kernel.after(0.0, self._stage.next_answers_arrive)
 
+    def too_large(self, client: Member, entry: Entry) -> None: ...
+
 
 def _broken(error: BaseException) -> None:
     raise error

@@ -1,0 +1,221 @@
+"""Mapping files that change while the service runs (`mappings.reload: watch`): looked at, read, tested, and swapped or refused.
+
+A look compares contents, not times or links: the kubelet swaps a folder by a symbolic link, and a watch on a file goes blind.
+What changed is taken once two looks in a row find the same: a folder may be half written. Reading, compiling and the files'
+own tests run in a thread; the swap is one assignment between two records. Whatever is wrong with new files, the old run on.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from connector.config import Loaded, load_mappings
+from connector.config.reading import shown_path
+from connector.core.decode import ParsedSchema
+from connector.core.mapping import AvroFormat, MappingSet, RawAvroFormat, TopicMapping
+from connector.ports import EventLog, GaveUp, MapperCalls, RestartNeeded
+from connector.workbench.run_tests import TestResult, run_tests
+
+LOOK_EVERY_S: Final = 15.0
+LOOK_AGAIN_S: Final = 5.0
+"""After a look that found a change."""
+READ_WITHIN_S: Final = 120.0
+PROBLEMS_SHOWN: Final = 20
+
+Reading: TypeAlias = Mapping[Path, bytes]
+"""The digest of each file's content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """New files that are not taken: problems with their places, or sentences."""
+
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """What a reading of the folder gave, and the schema files that were read beside it."""
+
+    result: Loaded | Refused
+    schema_files: tuple[Path, ...]
+
+
+class MappingReload:
+    """Watches the folder of `loaded`. `swap` takes the new mappings, and says how many partitions wait before that.
+
+    `calls` runs what reads files, for READ_WITHIN_S at most.
+    """
+
+    def __init__(
+        self, loaded: Loaded, swap: Callable[[MappingSet], int], calls: MapperCalls, log: EventLog
+    ) -> None:
+        self.successful = True
+        """Whether the files, when last judged, were of use."""
+        self._loaded = loaded
+        self._swap = swap
+        self._calls = calls
+        self._log = log
+        self._folder = loaded.settings.mappings.folder
+        self._schema_files: tuple[Path, ...] = ()
+        self._seen: Reading | None = None
+        self._judged: Reading | None = None
+        """What runs, or was refused. None at first: the files may have changed since the start read them."""
+        self._asked = asyncio.Event()
+
+    def look_now(self) -> None:
+        """Do not wait for the next look; and judge again even what was refused or has not changed (SIGHUP)."""
+        self._judged = None
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Look for ever."""
+        pause = LOOK_EVERY_S
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._asked.wait(), pause)
+                self._asked.clear()
+                pause = await self._look()
+        except RestartNeeded as stuck:
+            self._refuse((f"{stuck}; nothing is read again before a restart",))
+
+    async def _look(self) -> float:
+        """One look; seconds until the next."""
+        found = await self._calls.run(partial(_reading, self._loaded, self._schema_files))
+        if isinstance(found, GaveUp):
+            self._refuse((f"looking at the files {found.why}",))
+            return LOOK_EVERY_S
+        settled, self._seen = found == self._seen, found
+        if found == self._judged:
+            return LOOK_EVERY_S
+        return await self._judge(found) if settled else LOOK_AGAIN_S
+
+    async def _judge(self, found: Reading) -> float:
+        anew = await self._calls.run(partial(_read_and_test, self._loaded))
+        if isinstance(anew, GaveUp):
+            self._judged = found
+            self._refuse((f"reading and testing the files {anew.why}",))
+            return LOOK_EVERY_S
+        self._schema_files = anew.schema_files
+        after = await self._calls.run(partial(_reading, self._loaded, self._schema_files))
+        if isinstance(after, GaveUp) or any(after.get(path) != content for path, content in found.items()):
+            return LOOK_AGAIN_S  # they changed under the reading
+        self._seen = self._judged = after
+        match anew.result:
+            case Refused(why):
+                self._refuse(why)
+            case Loaded() as loaded:
+                self._take(loaded)
+        return LOOK_EVERY_S
+
+    def _take(self, new: Loaded) -> None:
+        current = self._loaded.mappings
+        if new.mappings.hash == current.hash:
+            if not self.successful:  # what was refused was taken back
+                self._reloaded(new, 0)
+            return
+        why = restart_needed(current, new.mappings)
+        if why is not None:
+            self.successful = False
+            self._log.warning("config.restart_required", kind="mapping", path=str(self._folder), why=why)
+            return
+        waiting = self._swap(new.mappings)
+        self._loaded = new
+        self._reloaded(new, waiting)
+
+    def _reloaded(self, new: Loaded, waiting: int) -> None:
+        self.successful = True
+        self._log.info(
+            "config.reloaded",
+            kind="mapping",
+            path=str(self._folder),
+            mappings_hash=new.mappings.hash,
+            partitions=waiting,
+        )
+        for warning in new.warnings:
+            self._log.warning("config.warning", why=warning)
+
+    def _refuse(self, why: tuple[str, ...]) -> None:
+        self.successful = False
+        shown = why[:PROBLEMS_SHOWN]
+        more = len(why) - len(shown)
+        told = "\n".join((*shown, f"and {more} more: see `front-connector validate`") if more else shown)
+        self._log.error("config.reload.failed", kind="mapping", path=str(self._folder), why=told)
+
+
+def _reading(loaded: Loaded, schema_files: Iterable[Path]) -> Reading:
+    """Every file that counts, as it is now. One that cannot be read counts as empty: what is wrong is told by the judgement."""
+    folder, table = loaded.settings.mappings.folder, loaded.settings.front.channels
+    paths = {*folder.glob("*.yaml"), *schema_files} - {table}
+    return {path: _digest(path) for path in paths}
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
+
+
+def _read_and_test(loaded: Loaded) -> Anew:
+    try:
+        new, schema_files = load_mappings(loaded)
+        if not isinstance(new, Loaded):
+            return Anew(Refused(tuple(map(str, new.problems))), schema_files)
+        if new.mappings.hash == loaded.mappings.hash:
+            return Anew(new, schema_files)
+        failed = tuple(_told(result) for result in run_tests(new).results if result.status != "ok")
+    except Exception as error:  # noqa: BLE001 - foreign modules are imported, and a defect here must not end what runs
+        return Anew(Refused((f"reading and testing the files raised {type(error).__name__}",)), ())
+    return Anew(Refused(failed) if failed else new, schema_files)
+
+
+def _told(result: TestResult) -> str:
+    """A test that does not pass, without what it compared: that may be a copy of somebody's record."""
+    test = result.test
+    return f"{shown_path(test.path)}:{test.line}: {test.topic}: {test.name!r} does not pass; `front-connector test` shows why"
+
+
+def restart_needed(old: MappingSet, new: MappingSet) -> str | None:
+    """Why `new` cannot be swapped in for `old` while the service runs, as a sentence; None if it can."""
+    said = list(_differences(old.topics, new.topics))
+    return f"{'; '.join(said)}: only a restart can change that" if said else None
+
+
+def _differences(old: Mapping[str, TopicMapping], new: Mapping[str, TopicMapping]) -> Iterator[str]:
+    for words, names in (("not there before", new.keys() - old), ("not there any more", old.keys() - new)):
+        if names:
+            yield f"the topic {', '.join(sorted(names))} is {words}"
+    for name in sorted(old.keys() & new):
+        pair = old[name], new[name]
+        parts: dict[str, list[object]] = {
+            "start": [topic.start for topic in pair],
+            "on_missing_offset": [topic.on_missing_offset for topic in pair],
+            "value": [_how(topic.value) for topic in pair],
+            "key": [_how(topic.key) for topic in pair],
+        }
+        changed = [part for part, values in parts.items() if values[0] != values[1]]
+        if changed:
+            yield f"{' and '.join(changed)} of the topic {name} changed"
+
+
+def _how(read: object) -> object:
+    """A format with its schemas, which do not compare by what they hold."""
+    match read:
+        case AvroFormat(reader):
+            return "avro", _schema(reader)
+        case RawAvroFormat(schema, reader):
+            return "avro_raw", _schema(schema), _schema(reader)
+        case _:
+            return read
+
+
+def _schema(schema: ParsedSchema | None) -> object:
+    return schema and schema.avro

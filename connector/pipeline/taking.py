@@ -1,0 +1,113 @@
+"""From the inbox of a partition to what each record becomes, in order: decode and map, under the mappings of the moment.
+
+Three things are walls, before which a partition's next record waits: a schema that is being fetched, as its record's key is
+unknown; a Python mapper that is being called, for the same reason; and new mappings that may give other order keys, until
+what the old ones mapped has settled. A record is finished as it was mapped, and mapped by what is in use at that moment.
+"""
+
+from asyncio import TaskGroup
+from collections.abc import Container, Iterable
+
+from connector.core.decode import SchemaNeeded, SchemaRef
+from connector.core.mapping import ChannelNeeded, MappingSet
+from connector.core.prepare import MapperNeeded, Prepared, begin
+from connector.core.records import Record
+from connector.pipeline.aside import Admit, Aside, MayStart
+from connector.pipeline.partition import Partition
+from connector.pipeline.schemas import Schemas
+from connector.pipeline.world import World
+from connector.ports import GaveUp
+
+
+class TakingIn:
+    """Takes records in."""
+
+    def __init__(
+        self, world: World, schemas: Schemas, tasks: TaskGroup, admit: Admit, may_start: MayStart
+    ) -> None:
+        """`admit` takes a mapped record further; `may_start` is called when some were, outside of `take_in`."""
+        self._world = world
+        self._schemas = schemas
+        self._tasks = tasks
+        self._admit = admit
+        self._may_start = may_start
+        self._aside = Aside(world, schemas, tasks, admit, may_start)
+
+    @property
+    def mappings(self) -> MappingSet:
+        """Those that the next record is mapped by."""
+        return self._aside.mappings
+
+    def take_in(self, part: Partition) -> None:
+        """Prepare the inbox in order, up to a wall."""
+        if part.walled and part.fetching is None and part.ledger.unsettled == len(part.inbox):
+            part.walled = False
+        while part.inbox and part.fetching is None and not part.walled:
+            record = part.inbox[0]
+            prepared = self._prepare(record)
+            if self._aside.keeps(part, record, prepared):
+                part.inbox.popleft()
+            elif isinstance(prepared, SchemaNeeded):
+                part.fetching = self._tasks.create_task(self._fetch(part, prepared.ref))
+            elif isinstance(prepared, MapperNeeded):
+                part.fetching = self._tasks.create_task(self._call(part, prepared, self.mappings.hash))
+            else:
+                assert not isinstance(prepared, ChannelNeeded), "it waits aside"
+                part.inbox.popleft()
+                self._admit(part, record, prepared, self.mappings.hash)
+
+    def rows_came(self, parts: Iterable[Partition], lines: Container[str]) -> None:
+        """The channel directory has rows of these lines now: see `Aside.rows_came`."""
+        self._aside.rows_came(parts, lines)
+
+    def _prepare(self, record: Record) -> Prepared | MapperNeeded:
+        topic = self.mappings.topics[record.topic]
+        prepared = begin(record, topic, self._schemas.known, self._world.clock.wall())
+        if isinstance(prepared, MapperNeeded) and self._world.mapper_calls is None:
+            return prepared.call()
+        return prepared
+
+    async def _fetch(self, part: Partition, ref: SchemaRef) -> None:
+        await self._schemas.ask(part.tp, ref)
+        if part.closing:
+            return
+        part.fetching = None
+        self.take_in(part)
+        self._schemas.forget_absent(ref)
+        self._may_start()
+
+    async def _call(self, part: Partition, needed: MapperNeeded, mappings_hash: str) -> None:
+        assert self._world.mapper_calls is not None
+        became = await self._world.mapper_calls.run(needed.call)
+        if part.closing:
+            return
+        part.fetching = None
+        record = part.inbox.popleft()
+        assert record is needed.taken.record, "nothing is put before a record that is being mapped"
+        outcome = needed.gave_up(became.why) if isinstance(became, GaveUp) else became
+        self._admit(part, record, outcome, mappings_hash)
+        self.take_in(part)
+        self._may_start()
+
+    # --- new mappings -------------------------------------------------------------------------------------------------
+
+    def swap(self, mappings: MappingSet, parts: Iterable[Partition]) -> int:
+        """Map by these from the next record on; of the same topics. Returns how many of the partitions wait before that."""
+        former, self._aside.mappings = self.mappings.topics, mappings
+        waiting = 0
+        for part in parts:
+            topic = part.tp.topic
+            alike = former[topic].order_signature == mappings.topics[topic].order_signature
+            self._aside.give_back(part)
+            mapped = part.fetching is not None or part.ledger.unsettled > len(part.inbox)
+            part.walled = part.walled or (mapped and not alike)
+            waiting += part.walled
+            self.take_in(part)
+        self._may_start()
+        return waiting
+
+    def settled(self, part: Partition) -> None:
+        """A record of a walled partition has settled: it may have been the last one taken in before the wall."""
+        self.take_in(part)
+        if not part.walled:
+            self._may_start()

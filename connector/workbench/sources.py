@@ -1,0 +1,38 @@
+"""Real records for tools: how to reach Kafka with a configuration's settings, without being the connector."""
+
+from connector.adapters.kafka.reading import Last, Reader
+from connector.config import Loaded
+from connector.config.channels import read_row
+from connector.config.settings import Settings
+from connector.core.mapping import ChannelRow
+
+_ALL = Last(2**62)
+
+
+def reader(settings: Settings) -> Reader:
+    """A reader of the configured brokers. Raises ValueError for properties that librdkafka does not take."""
+    kafka = settings.kafka
+    return Reader(
+        {
+            "client.id": f"front-connector-reader-{settings.instance}",
+            **kafka.client_properties(),
+            "bootstrap.servers": kafka.bootstrap_servers,
+        }
+    )
+
+
+def fill_channels(loaded: Loaded, source: Reader) -> None:
+    """Read the channel directory's topic to its end, if it has one; a file was read with the configuration.
+
+    A record that is no row is passed over, as the service does. Raises `CannotRead`.
+    """
+    topic = loaded.settings.front.channels_topic
+    if topic is None:
+        return
+    changes: dict[str, ChannelRow | None] = {}
+    for record in source.records(source.plan((topic,), _ALL)):
+        read = read_row(record.key, record.value, loaded.channels.apps)
+        if not isinstance(read, str):
+            line, row = read
+            changes[line] = row
+    loaded.channels.change(changes)
