@@ -84,7 +84,6 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
         source,
         schemas,
         tuple(settings.front.apps),
-        loaded.channels,
         rows,
         config_hash=loaded.config_hash,
         reload=reload,

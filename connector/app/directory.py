@@ -39,6 +39,10 @@ class Rows(Protocol):
     def reloaded(self) -> bool | None:
         """Whether the newest version was of use; None: it is never read again."""
 
+    @property
+    def count(self) -> int:
+        """Rows in force."""
+
     def look_now(self) -> None:
         """Look for changes at once."""
 
@@ -51,6 +55,7 @@ class FixedRows:
 
     waiting_for: str | None = None
     reloaded: bool | None = None
+    count = 0
 
     def look_now(self) -> None:
         """Nothing to look at."""
@@ -71,6 +76,11 @@ class FileRows:
         self._watch = FileWatch(path, digest, TABLE_BYTES_MAX)
         self._log = log
         self.reloaded: bool | None = True
+
+    @property
+    def count(self) -> int:
+        """Rows in force."""
+        return len(self._directory.rows)
 
     def look_now(self) -> None:
         """Look at the file at once."""
@@ -145,6 +155,11 @@ class TopicRows:
     def waiting_for(self) -> str | None:
         """Why its end was not reached yet."""
         return self._table.waiting_for
+
+    @property
+    def count(self) -> int:
+        """Rows in force."""
+        return len(self._directory.rows)
 
     def look_now(self) -> None:
         """It is always being looked at."""

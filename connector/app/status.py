@@ -9,7 +9,6 @@ from connector.adapters.kafka import KafkaSource
 from connector.app.clock import SystemClock
 from connector.app.directory import FixedRows, Rows
 from connector.app.reload import MappingReload
-from connector.core.mapping import ChannelDirectory
 from connector.core.status import CircuitStatus, HoldReason, HoldStatus, PartitionStatus, Snapshot, State
 from connector.pipeline import Pipeline
 from connector.ports import Clock, SchemaSource
@@ -23,7 +22,6 @@ class Status:
     source: KafkaSource
     schemas: SchemaSource
     apps: tuple[str, ...]
-    directory: ChannelDirectory
     rows: Rows = field(default_factory=FixedRows)
     config_hash: str = ""
     reload: MappingReload | None = None
@@ -62,7 +60,7 @@ class Status:
             last_accepted_wall=pipeline.last_accepted_wall,
             last_poll_wall=self.source.last_poll_wall,
             schema_cache_entries=self.schemas.entries,
-            channel_rows=len(self.directory.rows),
+            channel_rows=self.rows.count,
             unknown_lines=sum(len(part.lines) for part in parts),
             records_without_line=sum(part.records_without_line for part in parts),
             config_hash=self.config_hash,

@@ -7,13 +7,13 @@ import csv
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
-from pydantic import RootModel, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, RootModel, StringConstraints, ValidationError
 
 from connector.config.explain import explain
 from connector.config.problems import Problem, did_you_mean
-from connector.config.section import Section
+from connector.config.section import Section, require
 from connector.config.yaml_source import read_yaml
 from connector.core.mapping import ChannelRow
 
@@ -38,14 +38,37 @@ class _Placed:
 class RowShape(Section):
     """One channel in the YAML form; its key is the map's."""
 
-    channel: Filled
-    company: Filled
-    app: Filled
-    alias: Filled | None = None
+    channel: Filled = Field(description="Front's id of the channel: cha_…")
+    company: Filled = Field(description="Whose rate limit is shared.")
+    app: Filled = Field(description="One of front.apps: who signs.")
+    alias: Filled | None = Field(
+        default=None, description="Stands in the path where Front takes one: alt:address:…"
+    )
+
+    def row(self, key: str) -> ChannelRow:
+        """The row of the line `key`."""
+        return ChannelRow(
+            key=key, channel=self.channel, company=self.company, app=self.app, alias=self.alias
+        )
 
 
 class TableShape(RootModel[dict[Filled, RowShape]]):
     """The YAML form: key -> row."""
+
+
+def _trial(rows: dict[str, RowShape]) -> dict[str, RowShape]:
+    by_channel: dict[str, str] = {}
+    for key, row in rows.items():
+        require(row.channel.startswith("cha_"), f"{key}: channel must be a channel id (cha_...)")
+        first = by_channel.setdefault(row.channel, key)
+        require(
+            row == rows[first], f"{first} and {key} have the same channel and another company, app or alias"
+        )
+    return rows
+
+
+TrialTable: TypeAlias = Annotated[dict[Filled, RowShape], AfterValidator(_trial)]
+"""The same in tests, where apps need not be configured."""
 
 
 def read_channels(
@@ -92,7 +115,7 @@ def read_row(
         shape = RowShape.model_validate_json(value)
     except ValidationError as error:
         return _wrong_row(error)
-    row = ChannelRow(key=line, channel=shape.channel, company=shape.company, app=shape.app, alias=shape.alias)
+    row = shape.row(line)
     if not row.channel.startswith("cha_"):
         return "channel must be a channel id (cha_...)"
     return (line, row) if row.app in apps else f"its app is not among front.apps: {', '.join(apps)}"
@@ -184,10 +207,7 @@ def _from_yaml(text: str, file: str, problems: list[Problem]) -> list[_Placed]:
         problems.extend(explain(error, RowShape, source))
         return []
     return [
-        _Placed(
-            ChannelRow(key=key, channel=row.channel, company=row.company, app=row.app, alias=row.alias),
-            source.keys[(key,)].line,
-        )
+        _Placed(row.row(key), source.keys[(key,)].line)
         for key, row in table.root.items()
     ]
 

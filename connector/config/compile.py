@@ -80,9 +80,10 @@ def compile_topic(
     compiler = _Compiler(source, context, ("topics", topic))
     maps = compiler.maps(shape)
     value = compiler.value(shape)
-    if isinstance(maps, Rules) and value is not None:
-        compiler.check_types(topic, shape, maps, value)
-    if compiler.problems or maps is None or value is None:
+    schemas = compiler.schemas(shape)
+    if isinstance(maps, Rules) and value is not None and schemas is not None:
+        compiler.check_types(topic, maps, value, schemas)
+    if compiler.problems or maps is None or value is None or schemas is None:
         return compiler.problems
     constants = {"channels": context.channels.table(), "env": dict(context.env)}
     return TopicMapping(
@@ -94,6 +95,7 @@ def compile_topic(
         key=_KEYS[shape.key.format],
         maps=maps,
         constants=constants,
+        schemas=schemas,
     )
 
 
@@ -126,15 +128,21 @@ class _Compiler:
             return None
         return AvroFormat(reader) if schema is None else RawAvroFormat(schema, reader)
 
-    def check_types(self, topic: str, shape: TopicShape, rules: Rules, value: ValueFormat) -> None:
-        """Hold the expressions against the schemas that are known of the topic's values, if any are."""
+    def schemas(self, shape: TopicShape) -> tuple[ParsedSchema, ...] | None:
+        """What the topic's values may be written by."""
         schemas: list[ParsedSchema] = []
         for index, name in enumerate(shape.value.schemas):
             found = self._context.find_schemas(name)
             if isinstance(found, str):
                 self._say(("value", "schemas", index), found)
-                return
+                return None
             schemas.extend(found)
+        return tuple(schemas)
+
+    def check_types(
+        self, topic: str, rules: Rules, value: ValueFormat, schemas: Sequence[ParsedSchema]
+    ) -> None:
+        """Hold the expressions against the schemas that are known of the topic's values, if any are."""
         more = self._context.more_schemas.get(topic, ())
         newer = {schema.name for schema in more}
         # Each group on its own: what only the older version of a schema has is a mistake.

@@ -149,11 +149,11 @@ class MappingFolder:
         if found is None or found.problems:
             return
         try:
-            tests = TestsFile.model_validate(found.data).tests
+            tests = TestsFile.model_validate(found.data)
         except ValidationError as error:
             problems.extend(explain(error, TestsFile, found))
             return
-        problems.extend(unknown_topics(tests, shape.topics, found, path.name))
+        problems.extend(unknown_topics(tests.tests, shape.topics, found, path.name))
         self.tests.extend(written_tests(tests, found, beside, path, words))
 
 

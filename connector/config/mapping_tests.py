@@ -10,14 +10,18 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
+from connector.config.channels import TrialTable
 from connector.config.kafka import TopicName
 from connector.config.mapping_words import Filled, OperationName, sentence
 from connector.config.problems import Problem, did_you_mean
 from connector.config.section import Section, require
 from connector.config.yaml_source import Loc, Source
 from connector.core.dead_letter import REASONS, Reason
+from connector.core.mapping import ChannelRow
 
 SUFFIX = ".tests.yaml"
+_CHANNELS = "Rows by line, in place of the configured channels table; their apps need not be configured."
+_ROWS = [{"line-1": {"channel": "cha_1", "company": "shop", "app": "main"}}]
 
 
 class RecordShape(Section):
@@ -207,6 +211,7 @@ class TestShape(Section):
         description="What it becomes; only what is named is compared. Without it, `test --update` writes it.",
         examples=[{"operation": "create-call", "body": {"direction": "inbound"}}, {"skip": True}],
     )
+    channels: TrialTable | None = Field(default=None, description=_CHANNELS, examples=_ROWS)
     exact: bool = Field(
         default=False,
         description="true: path and body must have nothing beyond what is expected.",
@@ -220,6 +225,9 @@ class TestsFile(Section):
     model_config = ConfigDict(title="front-connector tests of a mapping file")
 
     version: Literal[1] = Field(default=1, description="Always 1.")
+    channels: TrialTable | None = Field(
+        default=None, description=f"{_CHANNELS} A test may have its own instead.", examples=_ROWS
+    )
     tests: Annotated[dict[TopicName, list[TestShape]], Field(min_length=1)] = Field(
         description="The tests of each topic of the mapping file."
     )
@@ -241,6 +249,8 @@ class WrittenTest:
     words: Mapping[str, str]
     expected: object
     """The expectation as it is written, in a valid shape; None without one."""
+    channels: tuple[ChannelRow, ...] | None = None
+    """In place of the configured table: the test's own, else its file's; None: the configured ones."""
 
     @property
     def name(self) -> str:
@@ -252,15 +262,17 @@ Shapes: TypeAlias = Mapping[str, list[TestShape]]
 
 
 def written_tests(
-    tests: Shapes, source: Source, path: Path, of: Path, words: Mapping[str, Mapping[str, str]]
+    tests: Shapes | TestsFile, source: Source, path: Path, of: Path, words: Mapping[str, Mapping[str, str]]
 ) -> Iterator[WrittenTest]:
-    """The tests of a file with their places. `words`: by topic and rule, why it skips."""
-    for topic, shapes in tests.items():
+    """The tests of a file with their places: of a mapping file by topic. `words`: by topic and rule, why it skips."""
+    by_topic, shared = (tests.tests, tests.channels) if isinstance(tests, TestsFile) else (tests, None)
+    for topic, shapes in by_topic.items():
         beside = path != of
         at: Loc = ("tests", topic) if beside else ("topics", topic, "tests")
         for index, shape in enumerate(shapes):
             loc = (*at, index)
             mark = source.marks.get(loc)
+            table = shared if shape.channels is None else shape.channels
             yield WrittenTest(
                 topic=topic,
                 shape=shape,
@@ -270,6 +282,7 @@ def written_tests(
                 of=of,
                 words=words.get(topic, {}),
                 expected=_at(source.data, (*loc, "expect")),
+                channels=None if table is None else tuple(row.row(key) for key, row in table.items()),
             )
 
 

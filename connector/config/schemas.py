@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from connector.config.channels import RowShape
 from connector.config.front_words import FIELDS, OPERATION_WORDS, PATH_IDS
 from connector.config.mapping_file import MappingFile
 from connector.config.mapping_tests import TestsFile
@@ -34,12 +35,6 @@ _WHOLE: Final = "whole"
 _PART: Final = "part"
 """The same, for topics with `defaults`."""
 _ARMS: Final = {"CreateCallInbound": "incoming call", "CreateCallOutbound": "outgoing call"}
-_CHANNEL_FIELDS: Final = {
-    "channel": "Front's id of the channel: cha_…",
-    "company": "Whose rate limit is shared.",
-    "app": "One of front.apps: who signs.",
-    "alias": "Stands in the path where Front takes one: alt:address:…",
-}
 
 
 def config_schema() -> JsonSchema:
@@ -115,7 +110,8 @@ def _channel(found: JsonSchema) -> JsonSchema:
     row = {
         "type": "object",
         "properties": {
-            name: {"type": "string", "description": said} for name, said in _CHANNEL_FIELDS.items()
+            name: {"type": "string", "description": field.description}
+            for name, field in RowShape.model_fields.items()
         },
         "required": ["channel", "company", "app"],
     }

@@ -54,15 +54,22 @@ class Beside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """Where schemas are looked for: `shipped` has avro/ and versions/; `base` is where paths of .avsc files begin."""
+    """Where schemas are looked for: `shipped` has avro/ and versions/; `base` is where paths of .avsc files begin.
+
+    `own`: the topic's, which come before shipped ones; of several of a name the last counts.
+    """
 
     shipped: Path
     base: Path = Path()
+    own: tuple[ParsedSchema, ...] = ()
 
     def find(self, name: str, version: object = None) -> ParsedSchema | BadSample:
         """A schema by its file or its name; one that is nowhere has only its name."""
         if name.endswith(".avsc"):
             return _from_file(self.base / name, name)
+        own = next((schema for schema in reversed(self.own) if _is_called(schema, name)), None)
+        if version is None and own is not None:
+            return own
         if version is None:
             files = {path.stem: path for path in sorted((self.shipped / "avro").rglob("*.avsc"))}
         else:
@@ -77,6 +84,11 @@ class Shelf:
         return ParsedSchema(ref=None, name=short, namespace=namespace, avro=None)
 
 
+def _is_called(schema: ParsedSchema, name: str) -> bool:
+    namespace, _, short = name.rpartition(".")
+    return schema.name == short and namespace in ("", schema.namespace)
+
+
 def read_sample(
     text: str, topic: TopicMapping, schemas: Path, schema_name: str | None = None, base: Path = Path()
 ) -> Input | BadSample:
@@ -87,7 +99,8 @@ def read_sample(
         return BadSample(f"not JSON: {error}")
     whole = _is_envelope(document)
     parts: Mapping[str, Any] = document if whole else {"schema": schema_name, "value": document}
-    return from_parts(parts, topic, Shelf(shipped=schemas, base=base), "value" if whole else "")
+    shelf = Shelf(shipped=schemas, base=base, own=topic.schemas)
+    return from_parts(parts, topic, shelf, "value" if whole else "")
 
 
 def from_parts(

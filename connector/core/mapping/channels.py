@@ -52,6 +52,7 @@ class ChannelDirectory:
 
     def __init__(self, apps: Iterable[str]) -> None:
         self.apps: tuple[str, ...] = tuple(sorted(apps))
+        self._foreign_apps: frozenset[str] = frozenset()
         self._table: dict[str, RowValue] = {}
         # A channel has one key as a rule, and there may be a million: only a second one costs a set.
         self._keys: dict[str, str | set[str]] = {}
@@ -63,6 +64,14 @@ class ChannelDirectory:
         directory = cls(apps)
         for row in rows:
             directory._put(row.key, row)
+        return directory
+
+    @classmethod
+    def for_trial(cls, rows: Iterable[ChannelRow], apps: Iterable[str]) -> "ChannelDirectory":
+        """The same where nothing is sent: rows may name apps that are not configured."""
+        given = tuple(rows)
+        directory = cls.of(given, apps)
+        directory._foreign_apps = frozenset(row.app for row in given)
         return directory
 
     @property
@@ -210,7 +219,7 @@ class ChannelDirectory:
             return f"gives a map whose alias is {describe(alias)}, not a text"
         if not channel.startswith("cha_"):
             return "gives a map whose channel is no channel id (cha_...)"
-        if app not in self.apps:
+        if app not in self.apps and app not in self._foreign_apps:
             return f"gives a map whose app is not configured; front.apps has {', '.join(self.apps) or 'none'}"
         return _channel(channel, company, app, alias if alias_allowed else None)
 

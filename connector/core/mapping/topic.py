@@ -1,9 +1,11 @@
 """A topic's mapping: how its records are read, where it starts, and what each becomes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from connector.core.decode import ParsedSchema
+from connector.core.mapping.channels import ChannelDirectory
 from connector.core.mapping.formats import KeyFormat, ValueFormat
 from connector.core.mapping.mapper import PythonMapper
 from connector.core.mapping.requests import scope_of
@@ -42,6 +44,8 @@ class TopicMapping:
     """Tables and `env`, by the name under which expressions see them."""
     order_signature: str = ""
     """Differs from another version's if a record may have another order key there (`config/order_signature.py`)."""
+    schemas: tuple[ParsedSchema, ...] = field(default=(), repr=False)
+    """What the mapping file says that values may be written by. Records bring their own: these are for tools."""
 
     @property
     def entities(self) -> frozenset[str]:
@@ -53,6 +57,16 @@ class TopicMapping:
     def waits_for_channels(self) -> bool:
         """Whether records of a line without a row wait for it."""
         return isinstance(self.maps, Rules) and self.maps.on_unknown_channel == "wait"
+
+    def with_channels(self, directory: ChannelDirectory) -> "TopicMapping":
+        """The same mapping with another channel directory."""
+        table = directory.table()
+        match self.maps:
+            case Rules():
+                maps: Rules | PythonMapper = replace(self.maps, channels=directory)
+            case PythonMapper():
+                maps = replace(self.maps, channels=directory, table=table)
+        return replace(self, maps=maps, constants={**self.constants, "channels": table})
 
     def skips(self, record: Record, now_wall: float) -> Skip | None:
         """Whether the record is passed over whatever it says: asked before it is decoded. `now_wall`: Unix seconds."""
