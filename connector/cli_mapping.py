@@ -161,7 +161,8 @@ def shadow(  # noqa: PLR0913, PLR0917 - each is an option of the verb
 ) -> None:
     """Compare two versions of the mappings over the same real records. Sends nothing, commits nothing.
 
-    Exit 0: no difference. 1: differences. 2: wrong usage. 69: no answer from Kafka or the registry. 77: no right. 78: invalid.
+    Exit 0: no difference. 1: differences. 2: wrong usage. 69: no answer from Kafka or the registry. 70: a mapper hangs.
+    77: no right. 78: invalid.
     """
     from connector.workbench.shadow_choice import Asked
     from connector.workbench.shadow_command import Pages, run

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from pydantic import SecretStr
+
 from connector.core.secret_text import MAX_BYTES, ONE_LINE, NoSecret, SecretText, secret_text
 
 CHECK_EVERY_S: Final = 1.0
@@ -90,6 +92,16 @@ class SecretFile:
 
     def __repr__(self) -> str:
         return f"SecretFile({str(self._path)!r})"
+
+
+def secret_of(
+    value: SecretStr | None, file: Path | None, monotonic: Callable[[], float], observer: SecretFileObserver
+) -> FixedSecret | SecretFile:
+    """The secret that settings give by value or by file. Raises as `SecretFile`."""
+    if file is not None:
+        return SecretFile(file, monotonic, observer)
+    assert value is not None, "the settings give a secret or a file"
+    return FixedSecret(value.get_secret_value())
 
 
 def _read(path: Path) -> SecretText | NoSecret:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from connector import __version__
-from connector.adapters.files import FixedSecret, SecretFile
+from connector.adapters.files import secret_of
 from connector.adapters.front.aiohttp_carrier import AiohttpCarrier
 from connector.adapters.front.carrier import Carrier, CarrierOptions
 from connector.adapters.front.httpx_carrier import HttpxCarrier
@@ -16,7 +16,7 @@ from connector.adapters.front.sender import App, FrontSender
 from connector.adapters.front.tokens import JwtTokens, Secret, StaticToken, Tokens
 from connector.adapters.kafka import CheckOptions, DeadLetterProducer, SourceOptions, StartChecks, refused
 from connector.adapters.kafka.fatal import Member
-from connector.adapters.registry import BasicAuth, Registry, RegistryOptions
+from connector.adapters.registry import Registry, registry_options
 from connector.adapters.telemetry import Metrics
 from connector.app.directory import FileRows, FixedRows, Rows, TopicRows
 from connector.config import Loaded
@@ -123,10 +123,7 @@ def _tokens(app: AppSettings, life_s: float, clock: Clock, log: EventLog) -> Tok
 
 
 def _secret(value: SecretStr | None, file: Path | None, clock: Clock, log: EventLog) -> Secret:
-    if file is not None:
-        return SecretFile(file, clock.monotonic, SecretLog(log))
-    assert value is not None, "the settings give a secret or a file"
-    return FixedSecret(value.get_secret_value())
+    return secret_of(value, file, clock.monotonic, SecretLog(log))
 
 
 def registry(
@@ -135,20 +132,7 @@ def registry(
     """The registry, or a place-holder where every topic has its schema in a file."""
     if settings is None:
         return NoRegistry()
-    auth = None
-    if settings.username is not None:
-        password = _secret(settings.password, settings.password_file, clock, log)
-        auth = BasicAuth(user=settings.username, password=password)
-    certificate = None
-    if settings.cert_file is not None and settings.key_file is not None:
-        certificate = (settings.cert_file, settings.key_file)
-    options = RegistryOptions(
-        url=settings.url,
-        auth=auth,
-        ca_file=settings.ca_file,
-        client_certificate=certificate,
-        timeout_s=settings.timeout_s,
-    )
+    options = registry_options(settings, lambda value, file: _secret(value, file, clock, log))
     return Registry(options, clock, metrics)
 
 

@@ -47,9 +47,7 @@ class RowShape(Section):
 
     def row(self, key: str) -> ChannelRow:
         """The row of the line `key`."""
-        return ChannelRow(
-            key=key, channel=self.channel, company=self.company, app=self.app, alias=self.alias
-        )
+        return ChannelRow(key=key, channel=self.channel, company=self.company, app=self.app, alias=self.alias)
 
 
 class TableShape(RootModel[dict[Filled, RowShape]]):
@@ -206,10 +204,7 @@ def _from_yaml(text: str, file: str, problems: list[Problem]) -> list[_Placed]:
     except ValidationError as error:
         problems.extend(explain(error, RowShape, source))
         return []
-    return [
-        _Placed(row.row(key), source.keys[(key,)].line)
-        for key, row in table.root.items()
-    ]
+    return [_Placed(row.row(key), source.keys[(key,)].line) for key, row in table.root.items()]
 
 
 def _check(placed: list[_Placed], file: str, apps: tuple[str, ...]) -> Iterable[Problem]:

@@ -202,7 +202,7 @@ def _spread(topics: Mapping[str, TopicMapping]) -> Iterator[str]:
 
 def config_hash(settings: Settings) -> str:
     """Changes when any setting but a secret does."""
-    shown = settings.model_dump(mode="json", exclude={"instance": True, "kafka": {"properties"}})
+    shown = settings.model_dump(mode="json", exclude={"instance": True, "kafka": {"properties", "group_instance_id"}})
     shown["kafka"]["properties"] = settings.kafka.shown_properties()
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 

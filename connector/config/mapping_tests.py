@@ -15,7 +15,7 @@ from connector.config.kafka import TopicName
 from connector.config.mapping_words import Filled, OperationName, sentence
 from connector.config.problems import Problem, did_you_mean
 from connector.config.section import Section, require
-from connector.config.yaml_source import Loc, Source
+from connector.config.yaml_source import Loc, Source, value_at
 from connector.core.dead_letter import REASONS, Reason
 from connector.core.mapping import ChannelRow
 
@@ -281,20 +281,9 @@ def written_tests(
                 line=mark.line if mark else 1,
                 of=of,
                 words=words.get(topic, {}),
-                expected=_at(source.data, (*loc, "expect")),
+                expected=value_at(source.data, (*loc, "expect")),
                 channels=None if table is None else tuple(row.row(key) for key, row in table.items()),
             )
-
-
-def _at(data: object, loc: Loc) -> object:
-    here = data
-    for step in loc:
-        match here:
-            case dict():
-                here = here.get(step)
-            case list() if isinstance(step, int):
-                here = here[step]
-    return here
 
 
 def unknown_topics(tests: Shapes, topics: Mapping[str, object], source: Source, of: str) -> list[Problem]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from connector.config.kinds import refuses_kind, sample
 from connector.config.problems import Problem
-from connector.config.yaml_source import Loc, Source
+from connector.config.yaml_source import Loc, Source, value_at
 from connector.core.decode import ParsedSchema
 from connector.core.expression import Language
 from connector.core.expression.avro import type_of
@@ -166,15 +166,7 @@ class _Texts:
         )
 
     def _text(self, loc: Loc) -> str:
-        here: object = self.source.data
-        for step in loc:
-            match here:
-                case dict() if step in here:
-                    here = here[step]
-                case list() if isinstance(step, int) and step < len(here):
-                    here = here[step]
-                case _:
-                    return ""
+        here = value_at(self.source.data, loc)
         return here if isinstance(here, str) else ""
 
 

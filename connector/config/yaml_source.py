@@ -44,6 +44,20 @@ class Mark:
     style: str = ""
 
 
+def value_at(data: object, loc: Loc) -> object:
+    """What stands at a path in a file's values; None if nothing does."""
+    here = data
+    for step in loc:
+        match here:
+            case dict():
+                here = here.get(step)
+            case list() if isinstance(step, int) and step < len(here):
+                here = here[step]
+            case _:
+                return None
+    return here
+
+
 @dataclass(slots=True)
 class Source:
     """A file's values, the marks of values and of keys by path, and what was wrong with it."""

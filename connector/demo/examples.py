@@ -12,8 +12,8 @@ from typing import Any
 from fastavro import parse_schema
 from fastavro.validation import ValidationError, validate
 
-from connector.workbench.avro_json import Misfit, read_json
 from connector.config.problems import did_you_mean
+from connector.workbench.avro_json import Misfit, read_json
 
 _FIELDS = ("schema", "version", "key", "value")
 

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from connector.config.problems import did_you_mean
-from connector.workbench.avro_kinds import BITS, fits, kind_of, name_of
+from connector.workbench.avro_kinds import BITS, fits, kind_of, name_of, named_types
 
 _A_MILLISECOND: Final = {"millis": 1, "micros": 1_000, "nanos": 1_000_000}
 """In the unit of a logical type, by the end of its name: timestamp-, local-timestamp-, time-."""
@@ -43,23 +43,7 @@ class _Reader:
     def __init__(self, schema: Any, *, plain_only: bool) -> None:
         self._plain_only = plain_only
         self._whole = name_of(schema)
-        self._named: dict[str, Any] = {}
-        self._collect(schema)
-
-    def _collect(self, schema: Any) -> None:
-        match schema:
-            case list():
-                for branch in schema:
-                    self._collect(branch)
-            case dict():
-                if "name" in schema and schema.get("type") in ("record", "enum", "fixed", "error"):
-                    self._named[schema["name"]] = schema
-                for child in ("items", "values"):
-                    self._collect(schema.get(child))
-                for each in schema.get("fields", ()):
-                    self._collect(each["type"])
-                if isinstance(schema.get("type"), list | dict):
-                    self._collect(schema["type"])
+        self._named = named_types(schema)
 
     def read(self, value: object, schema: Any, place: str) -> object:
         match schema:

@@ -1,4 +1,7 @@
-"""What a value of JSON is and what a schema wants, in words; and which numbers a type holds. Never shows a value."""
+"""What a value of JSON is and what a schema wants, in words; which numbers a type holds; a schema's types by name.
+
+Never shows a value.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -42,6 +45,22 @@ def name_of(schema: Any) -> str:
             return logical
         case _:
             return name_of(schema["type"])
+
+
+def named_types(schema: Any) -> dict[str, Any]:
+    """Every type in a schema (as fastavro parses it) that has a name, by its full name."""
+    named: dict[str, Any] = {}
+    left = [schema]
+    while left:
+        match left.pop():
+            case list() as branches:
+                left.extend(branches)
+            case dict() as found:
+                if "name" in found and found.get("type") in ("record", "enum", "fixed", "error"):
+                    named[found["name"]] = found
+                left.extend(found.get(child) for child in ("items", "values", "type"))
+                left.extend(each["type"] for each in found.get("fields", ()))
+    return named
 
 
 def fits(value: object, schema: Any) -> bool:

@@ -73,12 +73,13 @@ def draft(wanted: Wanted) -> Draft:
     written = []
     samples: dict[str, Mapping[str, object]] = {}
     for rule, schema, reached in rules:
-        sample = None
+        sample, line = None, rule.guesser.line
         if reached:
             value = sample_of(schema.avro, rule.guesser.samples)
             sample = {"schema": schema.file or schema.name, "value": value}
             samples[rule.name] = sample
-        written.append(Written(rule, sample))
+            line = line or _named(value, rule.guesser.line_at)
+        written.append(Written(rule, sample, line))
     text = file_text(
         MODELINE.format(wanted.modeline), wanted.topic, [s.file for s in wanted.schemas], written
     )
@@ -103,6 +104,13 @@ def _rules(wanted: Wanted) -> list[Planned]:
             found = rules_for(operation, _source(schema, wanted))
             rules.extend((_narrowed(rule, schema, alone=last), schema, last) for rule in found)
     return rules
+
+
+def _named(value: Any, path: tuple[str, ...] | None) -> str | None:
+    """The line that a record names there."""
+    for step in path or ():
+        value = value.get(step) if isinstance(value, dict) else None
+    return str(value) if path is not None and isinstance(value, str | int) else None
 
 
 def _source(schema: GivenSchema, wanted: Wanted) -> Source:

@@ -13,9 +13,8 @@ from connector.config.problems import did_you_mean
 from connector.core.operations import OPERATIONS
 from connector.workbench.new import Draft, GivenSchema, Wanted, draft, plain_topic, report
 from connector.workbench.new_schemas import from_files, from_topic
-from connector.workbench.unusable import Unusable
+from connector.workbench.unusable import EXIT_CONFIG, Unusable
 
-EXIT_CONFIG = 78
 _NOTHING = "version: 1\ntopics:\n  nothing: {start: latest, rules: [{name: nothing, skip: true}]}\n"
 _SCHEMA_NAME = "mapping.schema.json"
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from connector.workbench.avro_kinds import named_types
+
 Kind: TypeAlias = Literal["text", "enum", "int", "double", "bool", "bytes", "time", "list", "other"]
 """What an expression gets. `time`: milliseconds since 1970 by the schema's word; `int` may be one without saying so."""
 
@@ -76,8 +78,7 @@ def words(name: str) -> tuple[str, ...]:
 
 def fields_of(schema: Any, root: str = "value") -> tuple[Field, ...]:
     """The fields of a record's schema (as fastavro parses it), the outer ones first; none if it is no record."""
-    named: dict[str, Any] = {}
-    _collect(schema, named)
+    named = named_types(schema)
     found: list[Field] = []
     for field in _walk(schema, _Around(root, (), False, ()), named):
         found.append(field)
@@ -88,8 +89,7 @@ def fields_of(schema: Any, root: str = "value") -> tuple[Field, ...]:
 
 def items_of(field: Field, schema: Any, root: str) -> tuple[Any, tuple[Field, ...]]:
     """The type of a list's elements without null, and their fields if they are records. `schema`: the whole."""
-    named: dict[str, Any] = {}
-    _collect(schema, named)
+    named = named_types(schema)
     inner, _ = _without_null(field.schema["items"], named)
     return inner, tuple(_walk(inner, _Around(root, (), False, ()), named))
 
@@ -150,21 +150,6 @@ def _without_null(schema: Any, named: Mapping[str, Any]) -> tuple[Any, bool]:
 
 def _is_record(schema: Any) -> bool:
     return isinstance(schema, dict) and schema.get("type") in ("record", "error")
-
-
-def _collect(schema: Any, named: dict[str, Any]) -> None:
-    match schema:
-        case list():
-            for branch in schema:
-                _collect(branch, named)
-        case dict():
-            if "name" in schema and schema.get("type") in ("record", "enum", "fixed", "error"):
-                named[schema["name"]] = schema
-            for child in ("items", "values", "type"):
-                if isinstance(schema.get(child), list | dict):
-                    _collect(schema[child], named)
-            for each in schema.get("fields", ()):
-                _collect(each["type"], named)
 
 
 def _step(name: str, mark: str = "") -> str:

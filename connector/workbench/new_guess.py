@@ -65,12 +65,17 @@ class Found:
 
 @dataclass(slots=True)
 class Guesser:
-    """Guesses for one rule. `samples`: what a made-up record must have, by path, so that the guesses give something."""
+    """Guesses for one rule. `samples`: what a made-up record must have, by path, so that the guesses give something.
+
+    `line`: the row of the channels table that the rule always asks for; `line_at`: where else records name one.
+    """
 
     fields: Sequence[Field]
     guesses: list[Guess] = field(default_factory=list)
     samples: dict[tuple[str, ...], object] = field(default_factory=dict)
     taken: set[tuple[str, ...]] = field(default_factory=set)
+    line: str | None = None
+    line_at: tuple[str, ...] | None = None
 
     def find(
         self, phrases: Phrases, kinds: tuple[Kind, ...] = _TEXTS, near: tuple[str, ...] | None = None

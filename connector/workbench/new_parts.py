@@ -80,10 +80,12 @@ def channel_entry(guesser: Guesser, source: Source) -> Entry:
     if found is None:
         placeholder = "cha_TODO" if source.channel is None else code(f"channels[{quoted(source.channel)}]")
         note = "no field looks like a line or an inbox: '${channels[value....]}', or the id of one channel"
+        guesser.line = source.channel
         guesser.gap("channel", placeholder, note)
         return Entry("channel", placeholder, note)
     is_number = found.field.kind == "int"
     guesser.sample(found.field, 1 if is_number else source.line)
+    guesser.line_at = found.field.path
     key = f"string({found.field.code})" if is_number else found.field.code
     notes = [
         poor_note(found),

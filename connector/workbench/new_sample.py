@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
+from connector.workbench.avro_kinds import named_types
 from connector.workbench.new_fields import words
 from connector.workbench.new_guess import NOON_MS
 
@@ -25,8 +26,7 @@ _UUID: Final = "6f1c2a9e-3d0b-4a57-9c1e-0a5b7d2f4e68"
 
 def sample_of(schema: Any, chosen: Mapping[tuple[str, ...], object]) -> object:
     """A record of the schema (as fastavro parses it). `chosen`: what stands at a path of records instead."""
-    named: dict[str, Any] = {}
-    _collect(schema, named)
+    named = named_types(schema)
     return _Maker(named, chosen).make(schema, (), 0, in_record=True)
 
 
@@ -106,18 +106,3 @@ def _text(named: tuple[str, ...]) -> str:
     if named[-1:] == ("number",) or "phone" in named:
         return "+15550100001"
     return "-".join(named) + "-1" if named[-1:] == ("id",) else " ".join(named) or "text"
-
-
-def _collect(schema: Any, named: dict[str, Any]) -> None:
-    match schema:
-        case list():
-            for branch in schema:
-                _collect(branch, named)
-        case dict():
-            if "name" in schema and schema.get("type") in ("record", "enum", "fixed", "error"):
-                named[schema["name"]] = schema
-            for child in ("items", "values", "type"):
-                if isinstance(schema.get(child), list | dict):
-                    _collect(schema[child], named)
-            for each in schema.get("fields", ()):
-                _collect(each["type"], named)

@@ -5,7 +5,7 @@ Records are asked rather than subjects: they name every type that the topic hold
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from connector.adapters.kafka.reading import CannotRead, Last
@@ -14,17 +14,11 @@ from connector.core.decode import SCHEMA_HEADERS, Framed, ParsedSchema, SchemaAb
 from connector.core.records import Record
 from connector.workbench.new import GivenSchema
 from connector.workbench.registry_schemas import NoSchemas, RegistrySchemas
-from connector.workbench.sources import reader
-from connector.workbench.unusable import EXIT_DENIED, EXIT_UNAVAILABLE, EXIT_USAGE, Unusable
+from connector.workbench.sources import reader, unusable
+from connector.workbench.unusable import EXIT_UNAVAILABLE, Unusable
 
 RECORDS = 500
 """How many of a topic's last records are asked for their schemas."""
-
-_CODES: Mapping[str, int] = {
-    "not_there": EXIT_USAGE,
-    "denied": EXIT_DENIED,
-    "unavailable": EXIT_UNAVAILABLE,
-}
 
 
 def from_files(files: Sequence[Path], beside: Path) -> tuple[GivenSchema, ...]:
@@ -54,7 +48,7 @@ def from_topic(topic: str, settings: Settings) -> tuple[GivenSchema, ...]:
                 for schema in _written_by(record, registry):
                     newest[schema.name] = schema
     except CannotRead as error:
-        raise Unusable(str(error), _CODES[error.because]) from None
+        raise unusable(error) from None
     except NoSchemas as error:
         raise Unusable(str(error), EXIT_UNAVAILABLE) from None
     except ValueError as error:

@@ -16,10 +16,11 @@ _TABLE: Final = re.compile(r"\{(.*)\}\[(.*)\]", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A rule and the made-up record of its test, None if no record reaches it."""
+    """A rule and the made-up record of its test, None if no record reaches it. `line`: the row that the record asks for."""
 
     rule: DraftRule
     sample: Mapping[str, object] | None
+    line: str | None = None
 
 
 def file_text(modeline: str, topic: str, files: Sequence[str | None], rules: Sequence[Written]) -> str:
@@ -93,6 +94,9 @@ def _test(written: Written) -> Iterator[str]:
     yield "        record:"
     for name, value in (written.sample or {}).items():
         yield from _json(name, value, "          ")
+    if written.line is not None:
+        row = "{channel: cha_1, company: made-up, app: made-up}"
+        yield f"        channels: {{{json.dumps(written.line)}: {row}}}"
     yield f"        expect: {{operation: {written.rule.operation}}}"
 
 

@@ -8,12 +8,12 @@ import time
 from types import TracebackType
 from typing import Self
 
-from connector.adapters.files import FixedSecret, SecretFile
-from connector.adapters.registry import BasicAuth, Registry, RegistryOptions
+from connector.adapters.files import secret_of
+from connector.adapters.registry import Registry, registry_options
 from connector.config.registry import RegistrySettings
 from connector.core.decode import ParsedSchema, SchemaAbsent, SchemaNeeded, SchemaRef
 from connector.core.mapping import TopicMapping
-from connector.core.prepare import Prepared, prepare
+from connector.core.prepare import MapperNeeded, Prepared, begin
 from connector.core.records import Record
 from connector.ports import RegistryUnavailable
 
@@ -31,7 +31,7 @@ class RegistrySchemas:
     def __init__(self, settings: RegistrySettings | None) -> None:
         self._settings = settings
         self._known: dict[SchemaRef, ParsedSchema | SchemaAbsent] = {}
-        self._registry = None if settings is None else Registry(_options(settings), _Clock(), _Unobserved())
+        self._registry = None if settings is None else _registry(settings)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
@@ -67,39 +67,26 @@ class RegistrySchemas:
             raise NoSchemas("no registry is configured: add `registry`")
         answer = self._runner.run(self._registry.of_topic(topic))
         if isinstance(answer, RegistryUnavailable):
-            raise NoSchemas(f"no schemas of {topic} from the registry at {self._settings.url}: {answer.detail}")
+            raise NoSchemas(
+                f"no schemas of {topic} from the registry at {self._settings.url}: {answer.detail}"
+            )
         return answer
 
-    def prepared(self, record: Record, topic: TopicMapping, now_wall: float) -> Prepared:
-        """`core.prepare.prepare`, with every schema that it asks for; never `SchemaNeeded`. Raises `NoSchemas`."""
+    def begun(self, record: Record, topic: TopicMapping, now_wall: float) -> Prepared | MapperNeeded:
+        """`core.prepare.begin`, with every schema that it asks for; never `SchemaNeeded`. Raises `NoSchemas`."""
         while True:
-            result = prepare(record, topic, self.known, now_wall)
+            result = begin(record, topic, self.known, now_wall)
             if not isinstance(result, SchemaNeeded):
                 return result
             self.fetch(result.ref)
 
 
-def _options(settings: RegistrySettings) -> RegistryOptions:
-    auth = None
-    if settings.username is not None:
-        auth = BasicAuth(user=settings.username, password=_password(settings))
-    certificate = None
-    if settings.cert_file is not None and settings.key_file is not None:
-        certificate = (settings.cert_file, settings.key_file)
-    return RegistryOptions(
-        url=settings.url,
-        auth=auth,
-        ca_file=settings.ca_file,
-        client_certificate=certificate,
-        timeout_s=settings.timeout_s,
+def _registry(settings: RegistrySettings) -> Registry:
+    unobserved = _Unobserved()
+    options = registry_options(
+        settings, lambda value, file: secret_of(value, file, time.monotonic, unobserved)
     )
-
-
-def _password(settings: RegistrySettings) -> FixedSecret | SecretFile:
-    if settings.password_file is not None:
-        return SecretFile(settings.password_file, time.monotonic, _Unobserved())
-    assert settings.password is not None, "the settings give a password or a file"
-    return FixedSecret(settings.password.get_secret_value())
+    return Registry(options, _Clock(), unobserved)
 
 
 class _Clock:

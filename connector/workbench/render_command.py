@@ -6,7 +6,7 @@ Gives what is to be printed; raises `Unusable` for arguments that cannot be foll
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,23 +20,18 @@ from connector.core.mapping import Input, Plan, TopicMapping
 from connector.core.prepare import decoded
 from connector.core.records import Record
 from connector.resources import schemas_dir
+from connector.workbench.bounded import BoundedCalls
 from connector.workbench.curl import as_curl, too_long
 from connector.workbench.registry_schemas import NoSchemas, RegistrySchemas
 from connector.workbench.render import explained, rendered
 from connector.workbench.samples import BadSample, Beside, Shelf, from_file
-from connector.workbench.sources import reader
+from connector.workbench.sources import fill_channels, reader, unusable
 from connector.workbench.trial import Trial, try_record
-from connector.workbench.unusable import EXIT_DENIED, EXIT_UNAVAILABLE, EXIT_USAGE, Unusable
+from connector.workbench.unusable import EXIT_UNAVAILABLE, Unusable
 
 _AT_OFFSET = re.compile(r"(\d+):(\d+)")
 _AT_TIME = re.compile(r"(\d+)@(.+)")
 _HOW = "--from-kafka takes partition:offset or partition@time, such as 0:1234 or 0@2026-01-31T00:00:00Z"
-
-_CODES: Mapping[str, int] = {
-    "not_there": EXIT_USAGE,
-    "denied": EXIT_DENIED,
-    "unavailable": EXIT_UNAVAILABLE,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +66,9 @@ def run(loaded: Loaded, asked: Asked) -> Rendered:
     taken = (
         _from_kafka(loaded, topic, asked) if asked.record is None else _from_file(asked.record, topic, asked)
     )
-    trial = try_record(topic, taken, time.time())
+    _read_channels(loaded)
+    with BoundedCalls(loaded.settings.mappings.mapper_timeout_s) as calls:
+        trial = try_record(topic, taken, time.time(), calls)
     shown = rendered(trial.result)
     if asked.explain:
         shown["tried"] = explained(trial.tried)
@@ -92,6 +89,18 @@ def _commands(loaded: Loaded, trial: Trial) -> Iterator[str]:
         yield note + as_curl(http, loaded.settings.front.apps[request.channel.app].base_url)
 
 
+def _read_channels(loaded: Loaded) -> None:
+    if loaded.settings.front.channels_topic is None:
+        return
+    try:
+        with reader(loaded.settings) as records:
+            fill_channels(loaded, records)
+    except CannotRead as error:
+        raise unusable(error, "front.channels_topic: ") from None
+    except ValueError as error:
+        raise Unusable(f"front.channels_topic: {error}") from None
+
+
 def _from_file(path: Path, topic: TopicMapping, asked: Asked) -> Input | Failure:
     stdin = str(path) == "-"
     name = "standard input" if stdin else str(path)
@@ -100,8 +109,9 @@ def _from_file(path: Path, topic: TopicMapping, asked: Asked) -> Input | Failure
     except OSError as error:
         raise Unusable(f"--record: cannot read {name}: {error.strerror or error}") from None
     beside = (asked.schema, asked.index, Beside())
+    shelf = Shelf(shipped=schemas_dir(), base=Path.cwd(), own=topic.schemas)
     # By content, not by name: what is no container is JSON, as from standard input.
-    sample = from_file(content, "record.json", topic, Shelf(shipped=schemas_dir(), base=Path.cwd()), beside)
+    sample = from_file(content, "record.json", topic, shelf, beside)
     if isinstance(sample, BadSample):
         raise Unusable(f"{name}: {sample.why}")
     return sample
@@ -119,7 +129,7 @@ def _from_kafka(loaded: Loaded, topic: TopicMapping, asked: Asked) -> Input | Fa
                     return taken
                 schemas.fetch(taken.ref)
     except CannotRead as error:
-        raise Unusable(f"--from-kafka: {error}", _CODES[error.because]) from None
+        raise unusable(error, "--from-kafka: ") from None
     except NoSchemas as error:
         raise Unusable(f"--from-kafka: {error}", EXIT_UNAVAILABLE) from None
     except ValueError as error:

@@ -11,9 +11,10 @@ from typing import Literal, TypeAlias
 
 from connector.config import Loaded
 from connector.config.mapping_tests import RecordShape, WrittenTest
-from connector.core.mapping import Input, TopicMapping, Tried
+from connector.core.mapping import ChannelDirectory, Input, TopicMapping, Tried
 from connector.resources import schemas_dir
 from connector.workbench.becomes import Document, becomes
+from connector.workbench.bounded import BoundedCalls
 from connector.workbench.coverage import Coverage, coverage_of
 from connector.workbench.differences import Difference
 from connector.workbench.expectations import compare
@@ -27,7 +28,8 @@ Status: TypeAlias = Literal["ok", "failed", "error"]
 class TestResult:
     """How one test ended.
 
-    failed: the record becomes something else, see `differences`, or nothing is expected yet; error: there is no record to map.
+    failed: the record becomes something else, see `differences`, or nothing is expected yet; error: there is no record to map,
+    or a Python mapper gave no answer.
     `why`: a sentence for these two. `document`: what the record becomes; None with error. `took_s`: seconds.
     """
 
@@ -63,7 +65,8 @@ def run_tests(loaded: Loaded, tests: Iterable[WrittenTest] | None = None) -> Out
     """Run `tests`, by default all of the configuration's. Coverage is of the topics that they are about, or of all topics."""
     topics = loaded.mappings.topics
     chosen = loaded.tests if tests is None else tuple(tests)
-    results = tuple(_run(test, topics[test.topic]) for test in chosen)
+    with BoundedCalls(loaded.settings.mappings.mapper_timeout_s) as calls:
+        results = tuple(_run(test, loaded, calls) for test in chosen)
     about = topics if tests is None else {test.topic for test in chosen}
     covered = (
         coverage_of(
@@ -75,35 +78,58 @@ def run_tests(loaded: Loaded, tests: Iterable[WrittenTest] | None = None) -> Out
     return Outcome(results, Coverage(tuple(covered)))
 
 
-def _run(test: WrittenTest, topic: TopicMapping) -> TestResult:
+def _run(test: WrittenTest, loaded: Loaded, calls: BoundedCalls) -> TestResult:
     started = time.perf_counter()
+    topic = _topic(test, loaded)
     sample = _sample(test, topic)
     if isinstance(sample, BadSample):
         return TestResult(test=test, status="error", why=sample.why, took_s=time.perf_counter() - started)
     stamp = sample.record.timestamp_ms if isinstance(sample, Input) else None
-    trial = try_record(topic, sample, (stamp or 0) / 1000)
+    trial = try_record(topic, sample, (stamp or 0) / 1000, calls)
+    if trial.no_answer is not None:
+        took_s = time.perf_counter() - started
+        return TestResult(test=test, status="error", why=trial.no_answer, took_s=took_s)
     document = becomes(trial.result, test.words)
     expected = test.expected
-    if expected is None:
-        found: tuple[Difference, ...] = ()
-        why = "nothing is expected yet: --update writes what the record becomes"
-    else:
+    found: tuple[Difference, ...] = ()
+    if expected is not None:
         found = compare(expected, document, exact=test.shape.exact)
-        why = None
+    failed = bool(found) or expected is None
     return TestResult(
         test=test,
-        status="failed" if found or expected is None else "ok",
+        status="failed" if failed else "ok",
         document=document,
         differences=found,
-        why=why,
+        why=_why(test, document, loaded) if failed else None,
         tried=trial.tried,
         took_s=time.perf_counter() - started,
     )
 
 
+def _topic(test: WrittenTest, loaded: Loaded) -> TopicMapping:
+    topic, rows = loaded.mappings.topics[test.topic], test.channels
+    if rows is None:
+        return topic
+    foreign = {row.app for row in rows}
+    return topic.with_channels(ChannelDirectory.of(rows, loaded.channels.apps, foreign))
+
+
+def _why(test: WrittenTest, document: Document, loaded: Loaded) -> str | None:
+    """What else is to be said of a test that fails."""
+    no_rows = loaded.settings.front.channels_topic is not None and not loaded.channels.rows
+    if no_rows and test.channels is None and "requests" not in document:
+        return (
+            "the channels table is in Kafka (front.channels_topic), and is not read for tests: "
+            "give this test, or its file, `channels:` with the rows that it needs"
+        )
+    return (
+        "nothing is expected yet: --update writes what the record becomes" if test.expected is None else None
+    )
+
+
 def _sample(test: WrittenTest, topic: TopicMapping) -> Sample:
     record = test.shape.record
-    shelf = Shelf(shipped=schemas_dir(), base=test.path.parent)
+    shelf = Shelf(shipped=schemas_dir(), base=test.path.parent, own=topic.schemas)
     beside = Beside(key=record.key, headers=record.headers, timestamp=record.timestamp)
     if record.file is not None:
         try:

@@ -67,10 +67,10 @@ class Shelf:
         """A schema by its file or its name; one that is nowhere has only its name."""
         if name.endswith(".avsc"):
             return _from_file(self.base / name, name)
-        own = next((schema for schema in reversed(self.own) if _is_called(schema, name)), None)
-        if version is None and own is not None:
-            return own
         if version is None:
+            own = next((schema for schema in reversed(self.own) if _is_called(schema, name)), None)
+            if own is not None:
+                return own
             files = {path.stem: path for path in sorted((self.shipped / "avro").rglob("*.avsc"))}
         else:
             released = (self.shipped / "versions").glob(f"*.v{version}.avsc")

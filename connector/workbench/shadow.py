@@ -10,8 +10,10 @@ from pathlib import Path
 from connector.adapters.kafka.reading import Reader, Selection
 from connector.config import Loaded, Problems, load
 from connector.config.problems import did_you_mean
-from connector.core.prepare import Prepared
+from connector.core.prepare import MapperNeeded, Prepared
 from connector.core.records import Record
+from connector.ports import GaveUp
+from connector.workbench.bounded import BoundedCalls
 from connector.workbench.letters import source_record
 from connector.workbench.registry_schemas import RegistrySchemas
 from connector.workbench.shadow_compare import compare
@@ -65,11 +67,12 @@ def shadow(
     options: Options,
     source: Reader,
     schemas: RegistrySchemas,
+    calls: BoundedCalls,
     watch: Callable[[int, int], None],
 ) -> Report:
-    """Compare. `watch` gets how many offsets were read, of how many, every now and then.
+    """Compare. `watch` gets how many offsets were read, of how many, every now and then. `calls`: of Python mappers.
 
-    Raises `CannotRead` and `NoSchemas`.
+    Raises `CannotRead`, `NoSchemas`, and `RestartNeeded` when too many calls of mappers hang.
     """
     tally, passed_over = Tally(options.samples_each), 0
     for side in (sides.old, sides.new):
@@ -85,7 +88,7 @@ def shadow(
         if record is None:
             passed_over += 1
         elif not options.topics or record.topic in options.topics:
-            old, new = (_prepared(one, record, schemas) for one in (sides.old, sides.new))
+            old, new = (_prepared(one, record, schemas, calls) for one in (sides.old, sides.new))
             tally.add(record, compare(old, new))
     return tally.report(
         Version(sides.old_name, sides.old.mappings.hash),
@@ -95,11 +98,15 @@ def shadow(
     )
 
 
-def _prepared(side: Loaded, record: Record, schemas: RegistrySchemas) -> Prepared | None:
+def _prepared(side: Loaded, record: Record, schemas: RegistrySchemas, calls: BoundedCalls) -> Prepared | None:
     topic = side.mappings.topics.get(record.topic)
     if topic is None:
         return None
-    return schemas.prepared(record, topic, (record.timestamp_ms or 0) / 1000)
+    begun = schemas.begun(record, topic, (record.timestamp_ms or 0) / 1000)
+    if not isinstance(begun, MapperNeeded):
+        return begun
+    called = calls.run(begun.call)
+    return begun.gave_up(called.why) if isinstance(called, GaveUp) else called
 
 
 _WATCH_EVERY = 200

@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from connector.adapters.kafka.reading import CannotRead
 from connector.config import Problems, load
+from connector.ports import RestartNeeded
+from connector.workbench.bounded import BoundedCalls
 from connector.workbench.registry_schemas import NoSchemas, RegistrySchemas
 from connector.workbench.shadow import Options, Sides, load_against, shadow
 from connector.workbench.shadow_choice import Asked, BadChoice, chosen
@@ -21,16 +23,14 @@ from connector.workbench.shadow_html import as_html
 from connector.workbench.shadow_json import as_json
 from connector.workbench.shadow_report import Report
 from connector.workbench.shadow_text import print_report
-from connector.workbench.sources import reader
-from connector.workbench.unusable import EXIT_DENIED, EXIT_UNAVAILABLE, EXIT_USAGE, Unusable
+from connector.workbench.sources import reader, unusable
+from connector.workbench.unusable import EXIT_CONFIG, EXIT_UNAVAILABLE, Unusable
 
 WIDTH = 120
 """Columns of a report that goes into a file or a pipe."""
 
 EXIT_DIFFERENT = 1
-EXIT_CONFIG = 78
 EXIT_INTERRUPTED = 130
-_CODES = {"not_there": EXIT_USAGE, "unavailable": EXIT_UNAVAILABLE, "denied": EXIT_DENIED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +79,19 @@ def _compared(sides: Sides, options: Options) -> Report:
             schemas = opened.enter_context(RegistrySchemas(settings.registry))
         except ValueError as why:
             raise Unusable(f"invalid configuration: {why}", EXIT_CONFIG) from None
+        calls = opened.enter_context(BoundedCalls(settings.mappings.mapper_timeout_s))
         task = opened.enter_context(bar).add_task("comparing", total=None)
         try:
             return shadow(
-                sides, options, source, schemas,
+                sides, options, source, schemas, calls,
                 lambda done, total: bar.update(task, completed=done, total=total),
             )  # fmt: skip
         except CannotRead as why:
-            raise Unusable(str(why), _CODES[why.because]) from None
+            raise unusable(why) from None
         except NoSchemas as why:
             raise Unusable(str(why), EXIT_UNAVAILABLE) from None
+        except RestartNeeded as stuck:
+            raise Unusable(str(stuck), stuck.exit_code) from None
         except KeyboardInterrupt:
             raise Unusable("interrupted: nothing was sent or committed", EXIT_INTERRUPTED) from None
 

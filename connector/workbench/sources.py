@@ -1,10 +1,13 @@
 """Real records for tools: how to reach Kafka with a configuration's settings, without being the connector."""
 
-from connector.adapters.kafka.reading import Last, Reader
+from collections.abc import Mapping
+
+from connector.adapters.kafka.reading import CannotRead, Last, Reader
 from connector.config import Loaded
 from connector.config.channels import read_row
 from connector.config.settings import Settings
 from connector.core.mapping import ChannelRow
+from connector.workbench.unusable import EXIT_DENIED, EXIT_UNAVAILABLE, EXIT_USAGE, Unusable
 
 _ALL = Last(2**62)
 
@@ -19,6 +22,18 @@ def reader(settings: Settings) -> Reader:
             "bootstrap.servers": kafka.bootstrap_servers,
         }
     )
+
+
+_CODES: Mapping[str, int] = {
+    "not_there": EXIT_USAGE,
+    "denied": EXIT_DENIED,
+    "unavailable": EXIT_UNAVAILABLE,
+}
+
+
+def unusable(why: CannotRead, about: str = "") -> Unusable:
+    """What a verb says of records that cannot be read. `about`: the option or setting that asks for them, and a colon."""
+    return Unusable(f"{about}{why}", _CODES[why.because])
 
 
 def fill_channels(loaded: Loaded, source: Reader) -> None:

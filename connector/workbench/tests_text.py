@@ -110,7 +110,7 @@ def _test(result: TestResult) -> dict[str, object]:
 
 
 def _wrong(outcome: Outcome) -> tuple[tuple[str, int], ...]:
-    return (("failed", outcome.count("failed")), ("without a record", outcome.count("error")))
+    return (("failed", outcome.count("failed")), ("without a result", outcome.count("error")))
 
 
 def _percent(part: int, whole: int) -> str:

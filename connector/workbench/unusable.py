@@ -3,6 +3,7 @@
 EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 69
 EXIT_DENIED = 77
+EXIT_CONFIG = 78
 
 
 class Unusable(Exception):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from connector.config.mapping_tests import WrittenTest
 from connector.config.reading import shown_path
-from connector.config.yaml_source import Loc, read_yaml
+from connector.config.yaml_source import Loc, read_yaml, value_at
 from connector.workbench.expectations import compare, in_full, renewed
 from connector.workbench.run_tests import Outcome, TestResult
 from connector.workbench.yaml_edit import replace_values
@@ -94,16 +94,7 @@ def _is_right(expectation: object, result: TestResult) -> bool:
 
 
 def _expectation(data: object, loc: Loc) -> object:
-    here = data
-    for step in (*loc, "expect"):
-        match here:
-            case dict():
-                here = here.get(step)
-            case list() if isinstance(step, int) and step < len(here):
-                here = here[step]
-            case _:
-                return None
-    return here
+    return value_at(data, (*loc, "expect"))
 
 
 def _place(test: WrittenTest) -> str:

@@ -40,7 +40,7 @@ def test_every_object_is_valid_in_the_oldest_and_newest_kubernetes(variant: str,
     assert OLDEST is not None
     checked = 0
     for found in objects(values_of(variant)):
-        if found["kind"] != "ServiceMonitor":
+        if found["kind"] not in ("ServiceMonitor", "PrometheusRule"):
             kubernetes_validate.validate(found, {"oldest": OLDEST[0], "newest": NEWEST}[version], strict=True)
             checked += 1
     assert checked >= 3
@@ -368,6 +368,8 @@ def test_the_whole_kafka_section_in_a_variable_is_refused() -> None:
         ({"config": {"limits": None}}, "limits"),
         ({"mappings": {"files": {"folder/a.yaml": ""}}}, "folder/a.yaml"),
         ({"monitoring": {"dashboard": {"enable": True}}}, "enable"),
+        ({"monitoring": {"prometheusRule": {"enable": True}}}, "enable"),
+        ({"monitoring": {"prometheusRule": {"runbooks": "operations.md#alerts"}}}, "runbooks"),
         ({"existingSecret": ""}, "existingSecret"),
         ({"image": {"digest": "sha256:short"}}, "digest"),
     ],

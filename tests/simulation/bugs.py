@@ -19,7 +19,7 @@ from connector.core.decode import SchemaNeeded
 from connector.core.dispatch import Dispatch
 from connector.core.lease import Lease
 from connector.core.ledger import Ledger, Settling
-from connector.core.mapping import Plan
+from connector.core.mapping import ChannelNeeded, Plan
 from connector.core.offset_map import LogIdentity
 from connector.core.pacing import Pacing
 from connector.core.prepare import prepare
@@ -99,6 +99,7 @@ def _unknown_key_passed() -> Sequence[Replacement]:
                 if part.fetching is None:
                     part.fetching = self._tasks.create_task(self._fetch(part, prepared.ref))
             else:
+                assert not isinstance(prepared, ChannelNeeded), "its mapper waits for no row"
                 self._admit(part, record, prepared, self.mappings.hash)
         part.inbox.extend(waiting)
 

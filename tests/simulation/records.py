@@ -14,7 +14,6 @@ from connector.core.mapping import (
     Plan,
     PythonMapper,
     Refusal,
-    Result,
     Skip,
     Start,
     TopicMapping,
@@ -61,7 +60,7 @@ class CheapMapper(PythonMapper):
 
     __slots__ = ()
 
-    def map(self, taken: Input) -> Result:
+    def map(self, taken: Input) -> Plan | Skip | Refusal:
         """By the conversation's first word."""
         said = taken.value
         assert isinstance(said, dict)

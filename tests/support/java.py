@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 POMS = Path(__file__).parent / "jvm"
-CACHE_ENV = "FRONT_CONNECTOR_TEST_CACHE"
+# Not FRONT_CONNECTOR_…: the connector under test would refuse it as a setting that it does not know.
+CACHE_ENV = "CONNECTOR_TEST_CACHE"
 OLDEST_JAVA = 17
 FETCH_WITHIN_S = 540
 
@@ -78,7 +79,7 @@ def fetch(name: str, goal: Goal) -> Path | Missing:
     if isinstance(java, Missing):
         return java
     pom = POMS / name / "pom.xml"
-    place = _cache() / f"{name}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
+    place = cache() / f"{name}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +107,8 @@ def fetch(name: str, goal: Goal) -> Path | Missing:
     return place
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where what tests fetch is kept, outside the work tree."""
     named = os.environ.get(CACHE_ENV)
     return Path(named) if named else Path.home() / ".cache" / "front-connector" / "tests"
 

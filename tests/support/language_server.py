@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from tests.support.java import CACHE_ENV, Missing
+from tests.support.java import Missing, cache
 
 LOCKED = Path(__file__).parents[1] / "editor"
 INSTALL_WITHIN_S = 180.0
@@ -31,14 +31,12 @@ def language_server() -> Path | Missing:
     if shutil.which("node") is None or shutil.which("npm") is None:
         return Missing("no node and npm on the path")
     lock = (LOCKED / "package-lock.json").read_bytes()
-    named = os.environ.get(CACHE_ENV)
-    cache = Path(named) if named else Path.home() / ".cache" / "front-connector" / "tests"
-    place = cache / f"editor-{hashlib.sha256(lock).hexdigest()[:12]}"
+    place = cache() / f"editor-{hashlib.sha256(lock).hexdigest()[:12]}"
     program = place / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
     if program.exists():
         return program
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".editor-") as scratch:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".editor-") as scratch:
         folder = Path(scratch, "installed")
         folder.mkdir()
         for name in ("package.json", "package-lock.json"):

@@ -276,6 +276,12 @@ GROUPS: dict[str, tuple[Mistake, ...]] = {
             RIGHT + _TEST.replace("{value: {", "{file: a.json, value: {"),
             "record: {file: a.json, value: …}",
         ),
+        Mistake(
+            "a row of the channels table that is no row",
+            RIGHT,
+            RIGHT + _TEST + "        channels: {line-1: {channel: ch_1, company: shop, app: main}}\n",
+            "channels: {line-1: {channel: ch_1, …}}",
+        ),
         Mistake("an unknown key of a test", RIGHT, RIGHT + _TEST.replace("expect:", "expects:"), "expects:"),
         Mistake(
             "a topic that the mapping file does not have",

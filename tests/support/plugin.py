@@ -1,4 +1,4 @@
-"""What pytest does with tests that need a Kafka or a Schema Registry, and the fixtures that give them one.
+"""What pytest does with tests that need a Kafka, a Schema Registry or promtool, and the fixtures that give them one.
 
 What lives here: the rule and the fixtures, loaded by `tests/conftest.py`. How a Kafka is found and started is
 not known here.
@@ -12,11 +12,13 @@ it needs Java, whatever Kafka was given.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from tests.support import kafka as kafkas
+from tests.support import promtool as promtools
 from tests.support import registry as registries
 from tests.support.java import Missing
 from tests.support.kafka import Cluster, Jars, Kafka
@@ -36,6 +38,7 @@ class Need:
 KAFKA = Need("a Kafka broker", kafkas.find_kafka, kafkas.NEEDED)
 JARS = Need("Java with Kafka's jars", kafkas.find_jars, kafkas.JARS_NEEDED)
 REGISTRY = Need("a Schema Registry", registries.find_registry, registries.NEEDED)
+PROMTOOL = Need("promtool", promtools.find_promtool, promtools.NEEDED)
 
 _left_out = pytest.StashKey[dict[Need, tuple[int, str]]]()
 
@@ -81,6 +84,8 @@ def _needs(item: pytest.Item) -> Iterator[Need]:
         yield JARS if mark.kwargs.get("java") else KAFKA
     if item.get_closest_marker("registry") is not None:
         yield REGISTRY
+    if item.get_closest_marker("promtool") is not None:
+        yield PROMTOOL
 
 
 def _told(need: Need, count: int, reason: str) -> str:
@@ -116,3 +121,11 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert not isinstance(source, Missing), "the test lacks the marker `registry`"
     with registries.running_registry(source, tmp_path_factory.mktemp("registry")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """The program."""
+    found = promtools.find_promtool()
+    assert not isinstance(found, Missing), "the test lacks the marker `promtool`"
+    return found

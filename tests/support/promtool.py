@@ -1,4 +1,4 @@
-"""promtool, which tries Prometheus' rules: found on this machine, or unpacked from Debian's package into the cache of the tests.
+"""promtool, which tries Prometheus' rules: found on this machine, or unpacked from Debian's package into the tests' cache.
 
 What lives here: finding it and running it. Nothing about our rules.
 """
@@ -23,24 +23,16 @@ def find_promtool() -> Path | Missing:
     installed = shutil.which("promtool")
     if installed is not None:
         return Path(installed)
-    place = cache() / "promtool"
-    program = place / "usr" / "bin" / "promtool"
+    program = cache() / "promtool"
     if program.exists():
         return program
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         return Missing("no promtool on the path, and no apt-get to fetch it")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".promtool-") as scratch:
-        failed = _unpacked(Path(scratch))
-        if failed is not None:
-            return failed
-        try:
-            Path(scratch, "unpacked").rename(place)
-        except OSError:
-            # Another run was first; its folder is as good as ours.
-            if not program.exists():
-                raise
-    return program
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=program.parent, prefix=".promtool-") as scratch:
+        unpacked = _unpacked(Path(scratch))
+        # A rename is whole or not at all, so two runs at once do not meet.
+        return unpacked if isinstance(unpacked, Missing) else unpacked.rename(program)
 
 
 def promtool(program: Path, *arguments: str | Path) -> tuple[int, str]:
@@ -49,14 +41,21 @@ def promtool(program: Path, *arguments: str | Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def _unpacked(scratch: Path) -> Missing | None:
-    """Put the package's files into `scratch/unpacked`. The lists of packages are our own: the machine's may be old or gone."""
+def _unpacked(scratch: Path) -> Path | Missing:
+    """The program, from the package, somewhere in `scratch`. apt's lists are our own too: the machine's may be old or gone."""
     for name in ("lists/partial", "archives/partial"):
         (scratch / name).mkdir(parents=True)
     places = ("Dir::State::Lists", scratch / "lists"), ("Dir::Cache::Archives", scratch / "archives")
     own = [f"-o{key}={path}" for key, path in places]
     # The file is ours to write; apt's own user may not.
-    get = ["apt-get", "-qq", "-oAPT::Sandbox::User=", "-oDir::Cache::pkgcache=", "-oDir::Cache::srcpkgcache=", *own]
+    get = [
+        "apt-get",
+        "-qq",
+        "-oAPT::Sandbox::User=",
+        "-oDir::Cache::pkgcache=",
+        "-oDir::Cache::srcpkgcache=",
+        *own,
+    ]
     for command in ([*get, "update"], [*get, "download", "prometheus"]):
         try:
             done = _run(command, _FETCH_WITHIN_S, scratch)
@@ -66,12 +65,18 @@ def _unpacked(scratch: Path) -> Missing | None:
             return Missing(f"apt-get could not fetch Debian's prometheus: {done.stderr.strip()[-300:]}")
     (package,) = scratch.glob("prometheus_*.deb")
     _run(["dpkg-deb", "-x", package, scratch / "unpacked"], _FETCH_WITHIN_S).check_returncode()
-    return None
+    return scratch / "unpacked" / "usr" / "bin" / "promtool"
 
 
 def _run(
     command: Sequence[str | Path], timeout: float, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )

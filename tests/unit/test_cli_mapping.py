@@ -105,7 +105,7 @@ def test_a_test_without_a_record_is_no_failure_of_the_mapping(tmp_path: Path) ->
         "  error   test 1  mappings/calls.yaml:12\n"
         "    record: cannot read gone.json: No such file or directory\n"
         "\n"
-        "1 test: 0 ok, 1 without a record\n",
+        "1 test: 0 ok, 1 without a result\n",
     )
 
 
@@ -284,6 +284,20 @@ def test_render_reads_standard_input(config: Path) -> None:
     """For pipes."""
     result = render(config, "--record", "-", stdin=json.dumps(VALUE))
     assert (result.exit_code, json.loads(result.stdout)["rule"]) == (0, "summary")
+
+
+def test_render_takes_a_schema_by_the_name_it_has_in_the_mapping_file(tmp_path: Path) -> None:
+    """The topic's own `value.schemas`, for a bare value."""
+    mapping = MAPPING.replace("start: earliest", "start: earliest\n    value: {schemas: [note.avsc]}")
+    file = folder(tmp_path, calls=mapping)
+    fields = [{"name": name, "type": "string"} for name in VALUE]
+    schema = {"type": "record", "name": "Note", "fields": fields}
+    (tmp_path / "mappings" / "note.avsc").write_text(json.dumps(schema))
+    result = render(file, "--record", "-", "--schema", "Note", stdin=json.dumps({**VALUE, "text": 5}))
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "standard input: text is a whole number (schema Note wants string)\n",
+    )
 
 
 def test_render_reads_a_record_of_an_avro_file(config: Path) -> None:

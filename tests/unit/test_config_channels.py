@@ -80,7 +80,7 @@ def test_each_mistake_in_a_csv_names_its_line(text: str, said: str) -> None:
         (
             "a: {chanel: cha_1, company: shop, app: main}\n",
             [
-                "channels.yaml:1:4: a.channel is missing",
+                "channels.yaml:1:4: a.channel is missing (Front's id of the channel: cha_…)",
                 "channels.yaml:1:5: a.chanel is not known here: did you mean 'channel'?",
             ],
         ),

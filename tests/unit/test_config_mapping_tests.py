@@ -32,6 +32,16 @@ def test_tests_in_the_file_and_beside_it_are_read(tmp_path: Path) -> None:
     assert {test.of.name for test in found.tests} == {"calls.yaml"}
 
 
+def test_a_test_has_its_own_rows_else_those_of_its_file_else_none(tmp_path: Path) -> None:
+    """None: the configured table counts."""
+    row = "{channel: cha_9, company: other, app: not-configured}"
+    file = folder(tmp_path, calls=with_test("{record: {value: null}, expect: {skip: true}}"))
+    own = TESTS + f"    - {{record: {{value: 1}}, channels: {{mine: {row}}}, expect: {{skip: true}}}}\n"
+    (tmp_path / "mappings" / "calls.tests.yaml").write_text(f"channels: {{line-9: {row}}}\n{own}")
+    keys = [test.channels and [one.key for one in test.channels] for test in loaded(file).tests]
+    assert keys == [None, ["line-9"], ["mine"]]
+
+
 def test_tests_do_not_change_the_hash_of_the_mappings_beside_them(tmp_path: Path) -> None:
     """A new test is no new version of what is sent."""
     before = loaded(folder(tmp_path)).mappings.hash
@@ -111,6 +121,15 @@ MISTAKES = {
         "expect: a record becomes one thing: this expects a request and skip"
     ),
     "{record: {value: 1}, expect: {skip: true, order_key: [a]}}": "expect: only requests have an order_key",
+    "{record: {value: 1}, channels: {a: {channel: cha_1, company: c, app: m, alas: n}}}": (
+        "channels.a.alas is not known here: did you mean 'alias'?"
+    ),
+    "{record: {value: 1}, channels: {a: {channel: ch_1, company: c, app: m}}}": (
+        "channels: a: channel must be a channel id (cha_...)"
+    ),
+    "{record: {value: 1}, channels: {a: &a {channel: cha_1, company: c, app: m}, b: {channel: cha_1, company: c, app: n}}}": (
+        "channels: a and b have the same channel and another company, app or alias"
+    ),
 }
 
 

@@ -14,7 +14,7 @@ def test_the_tests_in_the_guides_pass(tmp_path: Path) -> None:
     """Those in the mapping file of one page, and the file beside it of the other."""
     [notes] = [text for text in examples("mapping.md", "yaml") if "tests:" in text]
     page = (DOCS / "mapping-tools.md").read_text(encoding="utf-8")
-    [beside] = re.findall(r"```yaml\n(# [^\n]*\ntests:\n.*?)```", page, re.DOTALL)
+    [beside] = re.findall(r"```yaml\n(# [^\n]*\nchannels:\n.*?)```", page, re.DOTALL)
     file = folder(tmp_path, notes=notes)
     (tmp_path / "mappings" / "notes.tests.yaml").write_text(beside)
     (tmp_path / "mappings" / "examples").mkdir()

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from connector.core.mapping import Input, Plan
+from connector.core.mapping import Plan
 from connector.core.operations import Request
-from connector.core.records import Epoch, Record
 from tests.unit.config_files import folder, loaded, problems
+from tests.unit.test_mapping import record
 
 TOPIC = """\
 version: 1
@@ -49,17 +49,7 @@ VALUE = {"line_id": "line-1", "call_id": "c-1", "number": "+49301", "name": "Ada
 
 def plan(path: Path, text: str, kind: str, **more: object) -> Plan:
     topic = loaded(folder(path, calls=text)).mappings.topics["calls.v1"]
-    record = Record(
-        topic="calls.v1",
-        partition=0,
-        offset=7,
-        epoch=Epoch(1),
-        key=None,
-        value=b"",
-        headers=(),
-        timestamp_ms=None,
-    )
-    result = topic.map(Input(record=record, value={**VALUE, "kind": kind, **more}, key=None, schema=None))
+    result = topic.map(record({**VALUE, "kind": kind, **more}))
     assert isinstance(result, Plan), result
     return result
 
@@ -97,21 +87,12 @@ def test_order_by_is_every_rule_s_that_has_none(tmp_path: Path) -> None:
         "      body:\n        dir", "      order_by: ['${headers.a}']\n      body:\n        dir", 1
     )
     topic = loaded(folder(tmp_path, calls=text)).mappings.topics["calls.v1"]
-    record = Record(
-        topic="calls.v1",
-        partition=0,
-        offset=7,
-        epoch=Epoch(1),
-        key=None,
-        value=b"",
-        headers=(("a", b"k"),),
-        timestamp_ms=None,
-    )
-    assert topic.early_key(record, None) == ("k",)
+    given = record({**VALUE, "kind": "ended"}, headers=(("a", b"k"),))
+    assert topic.early_key(given.record, None) == ("k",)
     own = text.replace("        body: {call_status", "        order_by: ['own']\n        body: {call_status")
     changed = loaded(folder(tmp_path, calls=own)).mappings.topics["calls.v1"]
-    assert changed.early_key(record, None) is None
-    found = changed.map(Input(record=record, value={**VALUE, "kind": "ended"}, key=None, schema=None))
+    assert changed.early_key(given.record, None) is None
+    found = changed.map(given)
     assert isinstance(found, Plan)
     assert found.key == ("own",)
 

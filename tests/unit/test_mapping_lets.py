@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from connector.core.expression import EvaluationError, Language, Template
-from connector.core.mapping import Input, Plan, Refusal, Result, Rules
+from connector.core.mapping import Plan, Refusal, Result, Rules
 from connector.core.mapping.lets import PARTS_MAX, LetScope
-from connector.core.records import Epoch, Record
 from tests.unit.config_files import folder, loaded, problems
+from tests.unit.test_mapping import record
+
+HEADERS = (("region", b"eu"),)
 
 FILE = """\
 version: 1
@@ -42,17 +44,7 @@ def _let(text: str, indent: int) -> str:
 
 def mapped(path: Path, text: str, value: dict[str, object]) -> Result:
     topic = loaded(folder(path, calls=text)).mappings.topics["calls.v1"]
-    record = Record(
-        topic="calls.v1",
-        partition=0,
-        offset=7,
-        epoch=Epoch(1),
-        key=None,
-        value=b"",
-        headers=(("region", b"eu"),),
-        timestamp_ms=None,
-    )
-    return topic.map(Input(record=record, value={"line_id": "line-1", **value}, key=None, schema=None))
+    return topic.map(record({"line_id": "line-1", **value}, headers=HEADERS))
 
 
 NOTE: dict[str, object] = {"kind": "note", "call_id": "c-1", "text": "hello"}
@@ -270,16 +262,6 @@ def test_the_order_key_is_early_unless_a_let_reads_the_value(
         "        body:", "        order_by: ['${call}']\n        body:"
     )
     mapping = loaded(folder(tmp_path, calls=text)).mappings.topics["calls.v1"]
-    record = Record(
-        topic="calls.v1",
-        partition=0,
-        offset=7,
-        epoch=Epoch(1),
-        key=None,
-        value=b"",
-        headers=(("region", b"eu"),),
-        timestamp_ms=None,
-    )
     assert isinstance(mapping.maps, Rules)
     assert (mapping.maps.early_order_by is not None) is early
-    assert mapping.early_key(record, None) == (("eu",) if early else None)
+    assert mapping.early_key(record(headers=HEADERS).record, None) == (("eu",) if early else None)

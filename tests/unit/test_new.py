@@ -267,3 +267,18 @@ def test_a_field_that_is_hardly_a_line_is_called_a_guess() -> None:
     made = made_for([record(call_id="string", account_id="int")], "update-call")
     assert "# TODO: a guess; the made-up records have line 1: put one of your own there" in made.text
     assert re.search(r"poor +channel +channels\[string\(value.account_id\)\]", report(made))
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("string", "line-1"), ("long", "1"), ({"type": "enum", "name": "E", "symbols": ["MAIN"]}, "MAIN")],
+)
+def test_made_up_records_bring_the_row_of_their_line(tmp_path: Path, kind: object, key: str) -> None:
+    """So that the tests pass whatever the channels table has."""
+    made = made_for(
+        [record(call_id="string", line_id=kind, text="string")], "add-call-summary", file=tmp_path
+    )
+    data: Any = read_yaml(made.text, "new").data
+    [test] = data["topics"]["calls.v1"]["tests"]
+    assert test["channels"] == {key: {"channel": "cha_1", "company": "made-up", "app": "made-up"}}
+    assert run_tests(valid(made, tmp_path)).passed

@@ -11,6 +11,7 @@ from connector.config.registry import RegistrySettings
 from connector.core.dead_letter import Failure
 from connector.core.decode import ParsedSchema, SchemaAbsent, SchemaId
 from connector.core.mapping import AvroFormat, RawAvroFormat, Skip, StringFormat
+from connector.core.prepare import MapperNeeded
 from connector.demo.registry import Credentials, EmbeddedRegistry, running_registry
 from connector.workbench.registry_schemas import NoSchemas, RegistrySchemas
 from tests.support.world import SCHEMA, record
@@ -56,16 +57,18 @@ def test_an_absent_schema_is_an_answer(schemas: RegistrySchemas) -> None:
     schemas.fetch(ref)
     assert isinstance(schemas.known(ref), SchemaAbsent)
     framed = replace(record(1, "k"), value=b"\x00" + ref.id.to_bytes(4, "big") + b"x", key=None)
-    found = schemas.prepared(framed, topic(), 0.0)
+    found = schemas.begun(framed, topic(), 0.0)
     assert isinstance(found, Failure)
     assert found.reason == "schema_missing"
 
 
-def test_prepared_fetches_what_the_record_names(registry: EmbeddedRegistry, schemas: RegistrySchemas) -> None:
+def test_a_record_is_begun_with_what_it_names(registry: EmbeddedRegistry, schemas: RegistrySchemas) -> None:
     """Never the answer that a schema is needed."""
     ref = register(registry, "Named")
     framed = replace(record(1, "k"), value=b"\x00" + ref.id.to_bytes(4, "big") + b"\x02x", key=None)
-    assert schemas.prepared(framed, topic(), 0.0) == Skip("rule", "mapper")
+    begun = schemas.begun(framed, topic(), 0.0)
+    assert isinstance(begun, MapperNeeded)
+    assert begun.call() == Skip("rule", "mapper")
 
 
 def test_an_outage_is_a_sentence(registry: EmbeddedRegistry, schemas: RegistrySchemas) -> None:
@@ -83,7 +86,9 @@ def test_without_a_registry_topics_that_need_none_work() -> None:
     with RegistrySchemas(None) as schemas:
         bare = replace(topic(), value=RawAvroFormat(SCHEMA), key=StringFormat())
         body = replace(record(1, "k"), value=(record(1, "k").value or b"")[5:], key=b"k")
-        assert schemas.prepared(body, bare, 0.0) == Skip("rule", "mapper")
+        begun = schemas.begun(body, bare, 0.0)
+        assert isinstance(begun, MapperNeeded)
+        assert begun.call() == Skip("rule", "mapper")
         with pytest.raises(NoSchemas) as raised:
-            schemas.prepared(record(1, "k"), replace(topic(), value=AvroFormat()), 0.0)
+            schemas.begun(record(1, "k"), replace(topic(), value=AvroFormat()), 0.0)
     assert str(raised.value) == "the record names schema id 1, and no registry is configured: add `registry`"

@@ -38,6 +38,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             )
             framed = b"\0" + number.to_bytes(4, "big") + body.getvalue()
             producer.produce("calls.v1", framed, b"c", partition=0, timestamp=BEGIN_MS + index * 60_000)
+        row = {"channel": "cha_7", "company": "shop", "app": "main"}
+        producer.produce("lines", json.dumps(row).encode(), b"line-1", partition=0)
         assert producer.flush(30) == 0
         config = CONFIG.replace("localhost:9092", broker.bootstrap)
         config = config.replace("http://localhost:8081", registry.url)
@@ -79,3 +81,26 @@ def test_a_place_without_a_record_is_wrong_usage(site: Path, place: str, said: s
     result = render(site, place)
     assert result.exit_code == 2
     assert result.stderr.startswith(said)
+
+
+@pytest.mark.parametrize("place", ["--from-kafka", "--record"])
+def test_a_channels_table_in_kafka_is_read_first(site: Path, tmp_path: Path, place: str) -> None:
+    """From wherever the record comes."""
+    config = site.read_text().replace("channels: channels.csv", "channels_topic: lines")
+    file = folder(tmp_path, config=config)
+    record = tmp_path / "note.json"
+    record.write_text('{"line_id": "line-1", "call_id": "c", "text": "note"}')
+    given = "0:0" if place == "--from-kafka" else str(record)
+    result = CliRunner().invoke(cli.app, ["render", "-c", str(file), "--topic", "calls.v1", place, given])
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["requests"][0]["path"] == "/channels/cha_7/calls/c/summary"
+
+
+def test_a_channels_topic_that_is_not_there_is_told(site: Path, tmp_path: Path) -> None:
+    """By the setting's name."""
+    config = site.read_text().replace("channels: channels.csv", "channels_topic: nowhere.lines")
+    file = folder(tmp_path, config=config)
+    result = CliRunner().invoke(
+        cli.app, ["render", "-c", str(file), "--topic", "calls.v1", "--record", "-"], input="{}"
+    )
+    assert (result.exit_code, result.stderr.partition(": ")[0]) == (2, "front.channels_topic")

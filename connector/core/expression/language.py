@@ -11,7 +11,7 @@ from connector.core.expression.generate import Refused, generate
 from connector.core.expression.messages import Finding
 from connector.core.expression.paths import path_tree, reader, recognise
 from connector.core.expression.strings import to_string
-from connector.core.expression.text import Source, problem_at, split
+from connector.core.expression.text import Source, name_of_call, problem_at, split
 from connector.core.expression.tree import Node
 from connector.core.expression.values import ABSENT, SIZE_MAX, EvaluationError, Problem, Scope
 
@@ -157,19 +157,8 @@ class Language:
         self._trees[expression] = tree
         generated = generate(tree, self._variables, absent=absent)
         if isinstance(generated, Refused):
-            return (Finding(generated.message, _at_name(expression, generated.position)),)
+            return (Finding(generated.message, name_of_call(expression, generated.position)),)
         return _Part(generated.roots, generated.evaluate, expression.strip())
-
-
-def _at_name(expression: str, offset: int) -> int:
-    """CEL places a call at its parenthesis; a person looks for its name."""
-    if not expression.startswith("(", offset):
-        return offset
-    while offset > 0 and (expression[offset - 1].isalnum() or expression[offset - 1] in "_."):
-        offset -= 1
-        if expression[offset] == ".":
-            return offset + 1
-    return offset
 
 
 def _interpolate(parts: tuple[str | _Part, ...], scope: Scope) -> str:

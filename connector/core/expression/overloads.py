@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from connector.core.expression import library
 from connector.core.expression.shapes import describe
+from connector.core.expression.text import name_of_call
 from connector.core.expression.tree import Call, Field, Fold, Node
 from connector.core.expression.types import (
     BOOL,
@@ -242,14 +243,3 @@ def start(node: Node, expression: str) -> int:
         case Fold(range=container) if container.position < node.position:
             return start(container, expression)
     return name_of_call(expression, node.position)
-
-
-def name_of_call(expression: str, offset: int) -> int:
-    """CEL places a call at its parenthesis; a person looks for its name."""
-    if not expression.startswith("(", offset):
-        return offset
-    while offset > 0 and (expression[offset - 1].isalnum() or expression[offset - 1] in "_."):
-        offset -= 1
-        if expression[offset] == ".":
-            return offset + 1
-    return offset

@@ -93,3 +93,14 @@ def _after_string(text: str, at: int) -> int:
             break
         end += 2 if text[end] == "\\" and not raw else 1
     return at + 1
+
+
+def name_of_call(expression: str, offset: int) -> int:
+    """CEL places a call at its parenthesis; a person looks for its name."""
+    if not expression.startswith("(", offset):
+        return offset
+    while offset > 0 and (expression[offset - 1].isalnum() or expression[offset - 1] in "_."):
+        offset -= 1
+        if expression[offset] == ".":
+            return offset + 1
+    return offset

@@ -50,28 +50,23 @@ class ChannelDirectory:
     stays, until the rows that it disagrees with have changed too: so two rows of a channel can be changed one after the other.
     """
 
-    def __init__(self, apps: Iterable[str]) -> None:
+    def __init__(self, apps: Iterable[str], foreign_apps: Iterable[str] = ()) -> None:
+        """`foreign_apps`: what rows may name though it is not configured, where nothing is sent."""
         self.apps: tuple[str, ...] = tuple(sorted(apps))
-        self._foreign_apps: frozenset[str] = frozenset()
+        self._foreign_apps = frozenset(foreign_apps)
         self._table: dict[str, RowValue] = {}
         # A channel has one key as a rule, and there may be a million: only a second one costs a set.
         self._keys: dict[str, str | set[str]] = {}
         self._kept_back: dict[str, ChannelRow] = {}
 
     @classmethod
-    def of(cls, rows: Iterable[ChannelRow], apps: Iterable[str]) -> "ChannelDirectory":
+    def of(
+        cls, rows: Iterable[ChannelRow], apps: Iterable[str], foreign_apps: Iterable[str] = ()
+    ) -> "ChannelDirectory":
         """Rows have unique keys; rows of one channel agree about its company, app and alias."""
-        directory = cls(apps)
+        directory = cls(apps, foreign_apps)
         for row in rows:
             directory._put(row.key, row)
-        return directory
-
-    @classmethod
-    def for_trial(cls, rows: Iterable[ChannelRow], apps: Iterable[str]) -> "ChannelDirectory":
-        """The same where nothing is sent: rows may name apps that are not configured."""
-        given = tuple(rows)
-        directory = cls.of(given, apps)
-        directory._foreign_apps = frozenset(row.app for row in given)
         return directory
 
     @property
