@@ -48,7 +48,7 @@ def check(  # noqa: PLR0913, PLR0917 - each is an option of the verb
     Exit 0: all as expected, or --update wrote it. 1: findings. 2: wrong usage. 78: invalid configuration or mapping file.
     """
     loaded = read_config(config, output)
-    from connector.workbench.tests_command import Asked, run
+    from connector.workbench.testing.command import Asked, run
     from connector.workbench.unusable import Unusable
 
     asked = Asked(
@@ -102,7 +102,7 @@ def render(  # noqa: PLR0913, PLR0917 - each is an option of the verb
     77: no right. 78: invalid.
     """
     loaded = read_config(config)
-    from connector.workbench.render_command import Asked, run
+    from connector.workbench.render.command import Asked, run
     from connector.workbench.unusable import Unusable
 
     asked = Asked(
@@ -164,8 +164,8 @@ def shadow(  # noqa: PLR0913, PLR0917 - each is an option of the verb
     Exit 0: no difference. 1: differences. 2: wrong usage. 69: no answer from Kafka or the registry. 70: a mapper hangs.
     77: no right. 78: invalid.
     """
-    from connector.workbench.shadow_choice import Asked
-    from connector.workbench.shadow_command import Pages, run
+    from connector.workbench.shadow.choice import Asked
+    from connector.workbench.shadow.command import Pages, run
     from connector.workbench.unusable import Unusable
 
     asked = Asked(
@@ -210,7 +210,7 @@ def new(
     Says on stderr what was guessed, how surely, and what to do next. Exit 0: drafted. 2: wrong usage. 69: no answer from Kafka
     or the registry. 77: no right. 78: invalid configuration.
     """
-    from connector.workbench.new_command import Asked, run
+    from connector.workbench.new.command import Asked, run
     from connector.workbench.unusable import Unusable
 
     asked = Asked(

@@ -19,7 +19,7 @@ from connector.config.reading import shown_path
 from connector.core.decode import ParsedSchema
 from connector.core.mapping import AvroFormat, MappingSet, RawAvroFormat, TopicMapping
 from connector.ports import EventLog, GaveUp, MapperCalls, RestartNeeded
-from connector.workbench.run_tests import TestResult, run_tests
+from connector.workbench.testing.run import TestResult, run_tests
 
 LOOK_EVERY_S: Final = 15.0
 LOOK_AGAIN_S: Final = 5.0

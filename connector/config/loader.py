@@ -22,8 +22,8 @@ from connector.config.environment import not_json, ours, section_of, set_by, unk
 from connector.config.explain import explain
 from connector.config.front import FrontSettings
 from connector.config.kafka import KafkaSettings
-from connector.config.mapping_folder import MappingFolder, misnamed
-from connector.config.mapping_tests import WrittenTest
+from connector.config.mapping.folder import MappingFolder, misnamed
+from connector.config.mapping.tests import WrittenTest
 from connector.config.problems import Problem, Problems
 from connector.config.reading import read_source, read_text, shown_path
 from connector.config.registry import RegistrySettings
@@ -202,7 +202,9 @@ def _spread(topics: Mapping[str, TopicMapping]) -> Iterator[str]:
 
 def config_hash(settings: Settings) -> str:
     """Changes when any setting but a secret does."""
-    shown = settings.model_dump(mode="json", exclude={"instance": True, "kafka": {"properties", "group_instance_id"}})
+    shown = settings.model_dump(
+        mode="json", exclude={"instance": True, "kafka": {"properties", "group_instance_id"}}
+    )
     shown["kafka"]["properties"] = settings.kafka.shown_properties()
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 

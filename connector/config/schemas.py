@@ -12,8 +12,8 @@ from typing import Any, Final, TypeAlias
 
 from connector.config.channels import RowShape
 from connector.config.front_words import FIELDS, OPERATION_WORDS, PATH_IDS
-from connector.config.mapping_file import MappingFile
-from connector.config.mapping_tests import TestsFile
+from connector.config.mapping.file import MappingFile
+from connector.config.mapping.tests import TestsFile
 from connector.config.settings import Settings
 from connector.core.operations import OPERATIONS, Operation
 

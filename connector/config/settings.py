@@ -1,7 +1,7 @@
 """The settings: one frozen model with a section a part, units in the names, nonsense refused.
 
 Order: environment, then the YAML file, then the defaults here. A secret is given as `x` or as `x_file`, never both.
-Never here: reading files (`loader.py`, `secrets.py`), what mapping files say (`mapping_file.py`).
+Never here: reading files (`loader.py`, `secrets.py`), what mapping files say (`mapping/file.py`).
 """
 
 import socket

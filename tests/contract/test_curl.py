@@ -20,8 +20,8 @@ from connector.core.records import Channel
 from connector.resources import mappings_dir, schemas_dir
 from connector.simulator.server import running
 from connector.simulator.world import DEMO_APP, DEMO_SECRET
-from connector.workbench.curl import as_curl
-from connector.workbench.render_command import Asked, run
+from connector.workbench.render.command import Asked, run
+from connector.workbench.render.curl import as_curl
 from tests.support.estates import raw_log
 from tests.support.multipart import read_form
 from tests.unit.config_files import CONFIG, folder, loaded

@@ -226,7 +226,9 @@ class Witness:
             return
         client = watched.client
         # What a revoke gave back before the stop began is the revoke's, whose commit may never be answered.
-        revoking = client is not None and client.in_callback == "revoke" and watched.polled_at < watched.stopping
+        revoking = (
+            client is not None and client.in_callback == "revoke" and watched.polled_at < watched.stopping
+        )
         for tp, given in () if revoking else watched.assigned.items():
             held = self.offsets.get(tp)
             entry = Entry(tp, held.offset, held.metadata, held.leader_epoch) if held is not None else None

@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 
 from connector import cli
 from connector.config.yaml_source import read_yaml
-from connector.workbench.run_tests import run_tests
-from connector.workbench.tests_text import lines
+from connector.workbench.testing.run import run_tests
+from connector.workbench.testing.text import lines
 from tests.unit.config_files import MAPPING, folder, loaded
 
 TESTS = """\

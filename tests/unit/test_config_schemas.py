@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from connector.config.mapping_file import MappingFile
+from connector.config.mapping.file import MappingFile
 from connector.config.schemas import as_text, config_schema, mapping_schema, schema_of_tests
 from connector.config.yaml_source import read_yaml
 from connector.resources import mappings_dir, schemas_dir

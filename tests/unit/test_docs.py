@@ -27,7 +27,7 @@ from connector.adapters.catalogue import METRICS, SERIES_NAMES
 from connector.adapters.telemetry.labels import HOLD_PAIRS, STATES
 from connector.adapters.telemetry.logs import FOREIGN_EVENT
 from connector.config import Loaded, load
-from connector.config.mappers import VERSION_NAME
+from connector.config.mapping.mappers import VERSION_NAME
 from connector.core.dead_letter import REASONS, Failure, Origin, envelope
 from connector.core.mapping import OnMissingOffset
 from connector.core.records import Epoch, Record

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from connector.workbench.run_tests import run_tests
+from connector.workbench.testing.run import run_tests
 from tests.unit.config_files import folder, loaded
 from tests.unit.test_config_docs import examples
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connector import plugin
-from connector.config import mappers
+from connector.config.mapping import mappers
 from connector.core.mapping import MapperInput, MapperRequest, Plan, Refusal, Result, Skip
 from tests.unit.config_files import folder, loaded, problems
 from tests.unit.test_mapping import SECRET, record

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from connector.config.mapping_file import (
+from connector.config.mapping.file import (
     DefaultsShape,
     KeyShape,
     MappingFile,
@@ -15,7 +15,7 @@ from connector.config.mapping_file import (
     TopicShape,
     ValueShape,
 )
-from connector.config.mapping_tests import TestShape
+from connector.config.mapping.tests import TestShape
 from tests.support.mapping_mistakes import GROUPS, PAGE, RIGHT, Mistake, page, said_of
 
 ALL = [mistake for mistakes in GROUPS.values() for mistake in mistakes]

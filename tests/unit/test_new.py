@@ -17,10 +17,10 @@ from connector.core.decode import ParsedSchema, parse_schema
 from connector.core.operations import OPERATIONS
 from connector.resources import schemas_dir
 from connector.workbench.avro_json import read_json
-from connector.workbench.new import Draft, GivenSchema, Wanted, draft, report
-from connector.workbench.new_guess import sorted_symbols
-from connector.workbench.new_words import CALL_STATUS
-from connector.workbench.run_tests import run_tests
+from connector.workbench.new.draft import Draft, GivenSchema, Wanted, draft, report
+from connector.workbench.new.guess import sorted_symbols
+from connector.workbench.new.words import CALL_STATUS
+from connector.workbench.testing.run import run_tests
 from tests.unit.config_files import folder, loaded
 
 SHIPPED = sorted((schemas_dir() / "avro").rglob("*.avsc"))

@@ -3,8 +3,8 @@
 import pytest
 
 from connector.adapters.kafka.reading import Last, Selection, Window
-from connector.workbench.shadow import Options
-from connector.workbench.shadow_choice import Asked, BadChoice, chosen
+from connector.workbench.shadow.choice import Asked, BadChoice, chosen
+from connector.workbench.shadow.run import Options
 
 NOON_MS = 1_769_860_800_000
 """2026-01-31T12:00:00Z."""

@@ -12,7 +12,7 @@ from connector.core.mapping import ChannelNeeded, Plan, Skip
 from connector.core.operations import OPERATIONS, Request, build
 from connector.core.prepare import Prepared
 from connector.core.records import Channel, OrderKey
-from connector.workbench.shadow_compare import FileContent, Kind, Leaf, Value, compare
+from connector.workbench.shadow.compare import FileContent, Kind, Leaf, Value, compare
 from tests.support.requests import CALL, CHANNEL, INBOUND, OF_CALL
 
 FILE = {"content": b"%PDF", "name": "ünvoice.pdf", "content_type": "application/pdf"}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from connector.config import Loaded, load
-from connector.workbench.shadow import load_against
+from connector.workbench.shadow.run import load_against
 from tests.unit.config_files import CHANNELS, CONFIG, MAPPING, folder, loaded
 
 FLAT = CONFIG.replace("channels: channels.csv", "channels: mappings/channels.csv")

@@ -8,12 +8,12 @@ from typing import Any
 from rich.console import Console
 
 from connector.core.records import Epoch, Record
-from connector.workbench.shadow_compare import Comparison, Diff, FileContent, Kind, Leaf, Side, Value
-from connector.workbench.shadow_html import as_html
-from connector.workbench.shadow_json import as_json
-from connector.workbench.shadow_report import DIFFS_MAX, FIELDS_MAX, OTHER_FIELDS, Report, Tally, Version
-from connector.workbench.shadow_text import print_report
-from connector.workbench.shadow_words import plain, value
+from connector.workbench.shadow.compare import Comparison, Diff, FileContent, Kind, Leaf, Side, Value
+from connector.workbench.shadow.html import as_html
+from connector.workbench.shadow.json import as_json
+from connector.workbench.shadow.report import DIFFS_MAX, FIELDS_MAX, OTHER_FIELDS, Report, Tally, Version
+from connector.workbench.shadow.text import print_report
+from connector.workbench.shadow.words import plain, value
 
 OLD, NEW = Version("main/mappings", "a" * 64), Version("connector.yaml", "b" * 64)
 HOSTILE = "</style><script>alert(1)</script>\x1b[31m\u202e&\"'"

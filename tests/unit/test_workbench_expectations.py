@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.workbench.expectations import compare, in_full, renewed
+from connector.workbench.testing.expectations import compare, in_full, renewed
 
 SENT = {
     "requests": [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from connector.workbench.run_tests import run_tests
+from connector.workbench.testing.run import run_tests
 from tests.unit.config_files import CONFIG, MAPPING, folder, loaded
 from tests.unit.test_workbench_run_tests import NOTE, RULES, lines, outcome, result
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from connector.resources import mappings_dir
-from connector.workbench.run_tests import Outcome, TestResult, run_tests
+from connector.workbench.testing.run import Outcome, TestResult, run_tests
 from tests.unit.config_files import CHANNELS, CONFIG, MAPPING, folder, loaded
 
 RULES = """\

@@ -7,7 +7,7 @@ import pytest
 
 from connector.core.mapping import Input, TopicMapping
 from connector.resources import schemas_dir
-from connector.workbench.render import rendered
+from connector.workbench.render.shown import rendered
 from connector.workbench.samples import BadSample, read_sample
 from tests.unit.config_files import folder, loaded
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from connector.config.yaml_source import read_yaml
-from connector.workbench.yaml_edit import replace_values
+from connector.workbench.testing.yaml_edit import replace_values
 
 TEXT = """\
 # head

@@ -1,0 +1,1 @@
+"""Mapping files: their shape, and their way to the core's topic mappings, with every problem at its place."""

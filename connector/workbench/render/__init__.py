@@ -1,0 +1,1 @@
+"""`render`: what one record becomes, shown."""

@@ -1,0 +1,1 @@
+"""`shadow`: two versions of the mapping files over the same real records, and what would change."""

@@ -1,0 +1,1 @@
+"""`test`: the tests of mapping files, run, compared, counted and rewritten."""
