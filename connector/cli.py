@@ -32,13 +32,15 @@ TERMINATION_LOG = Path("/dev/termination-log")
 EXIT_CODES = """
 Exit codes:
 
-  0    clean stop, or the verb succeeded
+  0    clean stop, or the verb succeeded; records that only waited, such as for their next attempt, are read again by
+       the next owner
   1    findings: a test failed, render shows a dead letter, shadow finds differences, the demo lost or misordered
        something, healthcheck finds it not ready
   2    wrong usage
   69   the demo's embedded broker or registry does not work here; Kafka or the registry gives a verb no answer
   70   a defect, a call that the Kafka client refuses, or Python mappers that hang
-  75   stopped with records unfinished, or the last commit not acknowledged: they are delivered again
+  75   stopped while requests were in flight that had to be cut off, or the last commit was not acknowledged: they are
+       delivered again
   77   Kafka does not allow what is needed: the sentence names operation, topic and group
   78   invalid configuration, mapping or secret file; a property that librdkafka does not take; a missing topic; a group
        that others use, or a static id that another process took; a port that is taken

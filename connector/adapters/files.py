@@ -2,11 +2,12 @@
 
 The kubelet swaps a mounted Secret or ConfigMap by a symbolic link, so a watch on the file itself goes blind; and content
 may change while size and times do not: it is read again. A secret is a few bytes, and is read at most once a second, on
-use; a table in a thread, every fifteen seconds.
+use; a table in a thread, every fifteen seconds, and it counts once it has stayed the same for five.
 """
 
 import asyncio
 import hashlib
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from connector.core.secret_text import MAX_BYTES, ONE_LINE, NoSecret, SecretText
 
 CHECK_EVERY_S: Final = 1.0
 LOOK_EVERY_S: Final = 15.0
-STAYS_S: Final = 1.0
+STAYS_S: Final = 5.0
 
 
 class SecretFileObserver(Protocol):
@@ -129,9 +130,17 @@ class FileWatch:
         self._seen: str | Unreadable | None = digest
         self._most = most
         self._asked = asyncio.Event()
+        self._asked_for = False
 
-    def look_now(self) -> None:
-        """Do not wait for the next look."""
+    @property
+    def asked_for(self) -> bool:
+        """Whether somebody asked for the look that found the newest content, or for another since."""
+        return self._asked_for or self._asked.is_set()
+
+    def look_now(self, *, anew: bool = False) -> None:
+        """Do not wait for the next look. `anew`: tell of what it finds even if that was told before."""
+        if anew:
+            self._seen = None
         self._asked.set()
 
     async def changed(self) -> bytes | Unreadable:
@@ -139,21 +148,24 @@ class FileWatch:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), LOOK_EVERY_S)
+            asked = self._asked.is_set()
             self._asked.clear()
             _, digest = await asyncio.to_thread(self._look)
             while digest != self._seen:
-                # A file that is being written may look whole: only what stays for a moment counts.
+                # A file that is being written may look whole, and its writer may pause: only what stays counts.
                 await asyncio.sleep(STAYS_S)
                 again, digest_again = await asyncio.to_thread(self._look)
                 if digest_again == digest:
                     self._seen = digest
+                    self._asked_for = asked
                     return again
                 digest = digest_again
 
     def _look(self) -> tuple[bytes | Unreadable, str | Unreadable]:
         try:
             with self._path.open("rb") as file:
-                content = file.read(self._most + 1)
+                # The digest of the start is of the text, and the mark is no part of it.
+                content = file.read(self._most + 1).removeprefix(BOM_UTF8)
         except OSError as error:
             unreadable = Unreadable(error.strerror or type(error).__name__)
             return unreadable, unreadable

@@ -21,6 +21,7 @@ T = TypeVar("T")
 EXIT_STUCK: Final = 70
 AT_ONCE: Final = 4
 """Calls under way at once. They share one interpreter lock: more are no quicker; but one that hangs should not stop others."""
+MEND_THE_MAPPER: Final = "the process ends; mend the mapper, or raise mappings.mapper_timeout_s"
 LEFT_BEHIND_MAX: Final = 8
 """Threads that may hang. Each keeps its memory, and one that computes takes its share of the CPU from everything else."""
 
@@ -41,10 +42,11 @@ class _Worker:
 
 
 class Workers:
-    """Implements `ports.MapperCalls`. `what` begins the log's and the end's sentences, as "a mapper"."""
+    """Implements `ports.MapperCalls`. `what` begins the log's sentences, as "a mapper"; `when_stuck` ends that of the end."""
 
-    def __init__(self, what: str, timeout_s: float, log: EventLog) -> None:
+    def __init__(self, what: str, timeout_s: float, log: EventLog, when_stuck: str = MEND_THE_MAPPER) -> None:
         self._what = what
+        self._when_stuck = when_stuck
         self._timeout_s = timeout_s
         self._log = log
         self._idle: list[_Worker] = []
@@ -138,7 +140,7 @@ class Workers:
         return RestartNeeded(
             EXIT_STUCK,
             f"{self._left_behind} threads hang in calls that did not return within {self._timeout_s:g} s ({self._what}): "
-            "threads cannot be ended, so the process ends; mend the mapper, or raise mappings.mapper_timeout_s",
+            f"threads cannot be ended, so {self._when_stuck}",
         )
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from connector.adapters.workers import Workers
 from connector.app import wiring
 from connector.app.clock import SystemClock
 from connector.app.directory import Rows
-from connector.app.reload import READ_WITHIN_S, MappingReload
+from connector.app.reload import READ_WITHIN_S, WHEN_STUCK, MappingReload
 from connector.app.status import Status
 from connector.config import Loaded
 from connector.core.operations import OPERATIONS
@@ -101,7 +101,7 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
 def _reload(loaded: Loaded, pipeline: Pipeline, log: EventLog) -> MappingReload | None:
     if loaded.settings.mappings.reload == "restart":
         return None
-    calls = Workers("reading the mapping files", READ_WITHIN_S, log)
+    calls = Workers("reading the mapping files", READ_WITHIN_S, log, WHEN_STUCK)
     return MappingReload(loaded, pipeline.swap, calls, log)
 
 

@@ -1,8 +1,9 @@
 """Mapping files that change while the service runs (`mappings.reload: watch`): looked at, read, tested, and swapped or refused.
 
 A look compares contents, not times or links: the kubelet swaps a folder by a symbolic link, and a watch on a file goes blind.
-What changed is taken once two looks in a row find the same: a folder may be half written. Reading, compiling and the files'
-own tests run in a thread; the swap is one assignment between two records. Whatever is wrong with new files, the old run on.
+What changed is taken once two looks, five seconds apart, find the same: a folder may be half written. Reading, compiling and
+the files' own tests run in a thread; the swap is one assignment between two records. Whatever is wrong with new files, the old
+run on.
 """
 
 import asyncio
@@ -23,8 +24,9 @@ from connector.workbench.testing.run import TestResult, run_tests
 
 LOOK_EVERY_S: Final = 15.0
 LOOK_AGAIN_S: Final = 5.0
-"""After a look that found a change."""
+"""After a look that found a change: so long it must stay as it is before it is judged."""
 READ_WITHIN_S: Final = 120.0
+WHEN_STUCK: Final = "no mapping file is read again before a restart; see what the modules do that they import"
 PROBLEMS_SHOWN: Final = 20
 
 Reading: TypeAlias = Mapping[Path, bytes]
@@ -64,14 +66,29 @@ class MappingReload:
         self._folder = loaded.settings.mappings.folder
         self._schema_files: tuple[Path, ...] = ()
         self._seen: Reading | None = None
+        self._seen_at = 0.0
+        """When `_seen` was found first, on the loop's clock."""
         self._judged: Reading | None = None
         """What runs, or was refused. None at first: the files may have changed since the start read them."""
+        self._refused = False
+        """Whether the newest judgement refused the files: other rows may pass their tests."""
+        self._rows_changed = False
+        self._told: str | None = None
+        """Why the files were refused, as the log has it."""
         self._asked = asyncio.Event()
 
     def look_now(self) -> None:
         """Do not wait for the next look; and judge again even what was refused or has not changed (SIGHUP)."""
-        self._judged = None
+        self._judged = self._told = None
         self._asked.set()
+
+    def rows_changed(self) -> None:
+        """Rows of the channel directory have changed: files that were refused are judged again at the next look.
+
+        One edit may bring a row and a test that needs it, and each is found by a look of its own. Rows of a topic may change at
+        any moment: no look is hurried for them.
+        """
+        self._rows_changed = True
 
     async def run(self) -> None:
         """Look for ever."""
@@ -83,30 +100,40 @@ class MappingReload:
                 self._asked.clear()
                 pause = await self._look()
         except RestartNeeded as stuck:
-            self._refuse((f"{stuck}; nothing is read again before a restart",))
+            self._refuse((str(stuck),))
 
     async def _look(self) -> float:
         """One look; seconds until the next."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        found = await self._reading()
+        if isinstance(found, Refused):
+            self._judged = self._seen = None  # so that files which can be read again are judged again
+            self._refuse(found.why)
+            return LOOK_EVERY_S
+        if found != self._seen:
+            self._seen, self._seen_at, self._told = found, loop.time(), None
+        if found == self._judged and not (self._refused and self._rows_changed):
+            return LOOK_EVERY_S
+        missing = self._seen_at + LOOK_AGAIN_S - began  # a signal may have hurried this look
+        return missing if missing > 0.0 else await self._judge(found)
+
+    async def _reading(self) -> "Reading | Refused":
         found = await self._calls.run(partial(_reading, self._loaded, self._schema_files))
-        if isinstance(found, GaveUp):
-            self._refuse((f"looking at the files {found.why}",))
-            return LOOK_EVERY_S
-        settled, self._seen = found == self._seen, found
-        if found == self._judged:
-            return LOOK_EVERY_S
-        return await self._judge(found) if settled else LOOK_AGAIN_S
+        return Refused((f"looking at the files {found.why}",)) if isinstance(found, GaveUp) else found
 
     async def _judge(self, found: Reading) -> float:
+        self._rows_changed = False  # a row that comes from now on may be missed by what is tested now
         anew = await self._calls.run(partial(_read_and_test, self._loaded))
         if isinstance(anew, GaveUp):
-            self._judged = found
+            self._judged, self._refused = found, False  # rows do not end what hangs
             self._refuse((f"reading and testing the files {anew.why}",))
             return LOOK_EVERY_S
         self._schema_files = anew.schema_files
-        after = await self._calls.run(partial(_reading, self._loaded, self._schema_files))
-        if isinstance(after, GaveUp) or any(after.get(path) != content for path, content in found.items()):
-            return LOOK_AGAIN_S  # they changed under the reading
-        self._seen = self._judged = after
+        if await self._reading() != found:
+            return LOOK_AGAIN_S  # files changed or came meanwhile; or others were named: schema files, watched from now on
+        self._judged = found
+        self._refused = isinstance(anew.result, Refused)
         match anew.result:
             case Refused(why):
                 self._refuse(why)
@@ -122,7 +149,7 @@ class MappingReload:
             return
         why = restart_needed(current, new.mappings)
         if why is not None:
-            self.successful = False
+            self.successful, self._told = False, None
             self._log.warning("config.restart_required", kind="mapping", path=str(self._folder), why=why)
             return
         waiting = self._swap(new.mappings)
@@ -130,7 +157,7 @@ class MappingReload:
         self._reloaded(new, waiting)
 
     def _reloaded(self, new: Loaded, waiting: int) -> None:
-        self.successful = True
+        self.successful, self._told = True, None
         self._log.info(
             "config.reloaded",
             kind="mapping",
@@ -146,13 +173,19 @@ class MappingReload:
         shown = why[:PROBLEMS_SHOWN]
         more = len(why) - len(shown)
         told = "\n".join((*shown, f"and {more} more: see `front-connector validate`") if more else shown)
+        if told == self._told:
+            return
+        self._told = told
         self._log.error("config.reload.failed", kind="mapping", path=str(self._folder), why=told)
 
 
-def _reading(loaded: Loaded, schema_files: Iterable[Path]) -> Reading:
+def _reading(loaded: Loaded, schema_files: Iterable[Path]) -> Reading | Refused:
     """Every file that counts, as it is now. One that cannot be read counts as empty: what is wrong is told by the judgement."""
     folder, table = loaded.settings.mappings.folder, loaded.settings.front.channels
-    paths = {*folder.glob("*.yaml"), *schema_files} - {table}
+    try:
+        paths = {*folder.glob("*.yaml"), *schema_files} - {table}
+    except OSError as error:  # a volume whose server is away
+        return Refused((f"the folder cannot be read: {error.strerror or type(error).__name__}",))
     return {path: _digest(path) for path in paths}
 
 

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import os
 import signal
+from collections.abc import Container
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from confluent_kafka import KafkaException
 from connector.adapters.kafka import KafkaSource
 from connector.adapters.telemetry import configure_logging
 from connector.app.assembly import Parts, assemble
+from connector.app.directory import RowsCame
 from connector.app.status import Status
 from connector.config import Loaded
 from connector.pipeline import Pipeline
@@ -76,6 +78,19 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
+def _whom_rows_concern(parts: Parts) -> RowsCame:
+    """The records that wait for them; and mapping files that were refused for a test that needs them."""
+    reload, rows_came = parts.reload, parts.pipeline.rows_came
+    if reload is None:
+        return rows_came
+
+    def came(lines: Container[str]) -> None:
+        rows_came(lines)
+        reload.rows_changed()
+
+    return came
+
+
 @dataclass(slots=True)
 class _Service:
     loaded: Loaded
@@ -113,7 +128,7 @@ class _Service:
         loop.add_signal_handler(signal.SIGHUP, self._look_now, parts)
         async with asyncio.TaskGroup() as tasks:
             following = [
-                tasks.create_task(parts.rows.run(parts.pipeline.rows_came)),
+                tasks.create_task(parts.rows.run(_whom_rows_concern(parts))),
                 tasks.create_task(parts.status.beat()),
             ]
             if parts.reload is not None:

@@ -4,6 +4,7 @@ Never here: files and topics themselves (`loader`, `adapters`), which rows are i
 """
 
 import csv
+import io
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,13 +140,16 @@ def _wrong_row(error: ValidationError) -> str:
 
 
 def _from_csv(text: str, file: str, problems: list[Problem]) -> list[_Placed]:
-    reader = csv.reader(text.splitlines(), strict=True)
+    # Not str.splitlines: it parts texts at characters that end no line of a file, such as U+2028.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines: list[tuple[int, list[str]]] = []
+    begins = 1
     try:
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
             if any(stripped):
-                lines.append((reader.line_num, stripped))
+                lines.append((begins, stripped))
+            begins = reader.line_num + 1
     except csv.Error as error:
         problems.append(Problem(file, f"is not CSV: {error}", reader.line_num))
         return []

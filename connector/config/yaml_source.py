@@ -15,6 +15,7 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from connector.config import indentation
 from connector.config.problems import Problem
 
 Loc: TypeAlias = tuple[str | int, ...]
@@ -296,7 +297,7 @@ def _syntax(source: Source, error: MarkedYAMLError) -> Problem:
     message = next(
         (words for start, words in _WORDS if start in said.replace("\t", "\\t")), f"not YAML: {said}"
     )
-    trap = _trap(line, mark.column)
+    trap = _trap(line, mark.column) or indentation.advice(source.lines, mark.line, mark.column, said)
     return Problem(source.file, trap or message, mark.line + 1, mark.column + 1)
 
 

@@ -60,14 +60,17 @@ class MapperNeeded:
         return _failure(result, self.taken.schema) if isinstance(result, Refusal) else result
 
 
-def prepare(record: Record, topic: TopicMapping, schemas: KnownSchemas, now_wall: float) -> Prepared:
-    """What this record becomes. Raises nothing for any record; a Python mapper is called here, however long it takes."""
+def prepare(record: Record, topic: TopicMapping, schemas: KnownSchemas, now_wall: float | None) -> Prepared:
+    """What this record becomes. Raises nothing for any record; a Python mapper is called here, however long it takes.
+
+    `now_wall`: Unix seconds, for `max_age_s`; None: its age was judged before.
+    """
     begun = begin(record, topic, schemas, now_wall)
     return begun.call() if isinstance(begun, MapperNeeded) else begun
 
 
 def begin(
-    record: Record, topic: TopicMapping, schemas: KnownSchemas, now_wall: float
+    record: Record, topic: TopicMapping, schemas: KnownSchemas, now_wall: float | None
 ) -> Prepared | MapperNeeded:
     """The same as far as it goes without foreign code: what the service's event loop may call."""
     skip = topic.skips(record, now_wall)

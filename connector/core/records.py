@@ -27,7 +27,10 @@ A tuple, not a joined string: ("a", "b:c") and ("a:b", "c") must differ whatever
 
 
 def key_hash(key: OrderKey) -> str:
-    """A key as it may be logged and shown: the same for the same key in every process, and nothing of what it holds."""
+    """A key as it may be logged and shown: the same for the same key in every process, so that lines can be compared.
+
+    Not readable, but no secret: keys may be phone numbers, and whoever has the hash can try numbers until one fits.
+    """
     return hashlib.sha256(repr(tuple(key)).encode()).hexdigest()[:12]
 
 

@@ -20,6 +20,17 @@ class LineWait:
     keys: list[OrderKey] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class KeyWait:
+    """The records of a key that wait, in order, and what the first of them needs: a schema, or the row of a line (its text).
+
+    `needs` None: it is there now, and the records are about to be taken in.
+    """
+
+    records: deque[Record]
+    needs: SchemaRef | str | None
+
+
 @dataclass(slots=True, eq=False)
 class Partition:
     """One assignment of one partition. Gone when it is revoked or lost; the next assignment makes another."""
@@ -45,13 +56,17 @@ class Partition:
     """The first record of the inbox waits for its schema or mapper: a wall, as nothing may pass while its key is unknown."""
     walled: bool = False
     """New mappings may give other keys: nothing of the inbox is mapped before what was is settled. See `taking.py`."""
-    aside: dict[OrderKey, deque[Record]] = field(default_factory=dict)
+    aside: dict[OrderKey, KeyWait] = field(default_factory=dict)
     """Keys that wait for a schema or a row, with their records in order: see `aside.py`, as for the rest."""
     awaited: dict[SchemaRef, list[OrderKey]] = field(default_factory=dict)
     """The schemas that these keys' first records need."""
     lines: dict[str, LineWait] = field(default_factory=dict)
     """The lines whose rows in the channel directory they need."""
     asking: set[asyncio.Task[None]] = field(default_factory=set)
+    ready: deque[OrderKey] = field(default_factory=deque)
+    """Keys whose row came and that are being taken in, a few records at a time: a wall for the inbox until none is left."""
+    looked_at: int | None = None
+    """The last offset that was prepared once: up to there no record becomes too old by waiting."""
     paused: PauseReason | None = None
     paused_names_key: bool = False
     """The log has said which key it waits for."""
@@ -116,6 +131,7 @@ class Partition:
         self.aside.clear()
         self.awaited.clear()
         self.lines.clear()
+        self.ready.clear()
         for task in self.asking if self.fetching is None else {*self.asking, self.fetching}:
             task.cancel()
         self.fetching = None
@@ -123,7 +139,7 @@ class Partition:
     @property
     def records_without_line(self) -> int:
         """Records that wait for the row of a line, or behind one that does. O(keys that wait)."""
-        return sum(len(self.aside[key]) for wait in self.lines.values() for key in wait.keys)
+        return sum(len(self.aside[key].records) for wait in self.lines.values() for key in wait.keys)
 
     def cut(self) -> None:
         """End what still runs."""

@@ -1,8 +1,10 @@
 """From the inbox of a partition to what each record becomes, in order: decode and map, under the mappings of the moment.
 
-Three things are walls, before which a partition's next record waits: a schema that is being fetched, as its record's key is
-unknown; a Python mapper that is being called, for the same reason; and new mappings that may give other order keys, until
-what the old ones mapped has settled. A record is finished as it was mapped, and mapped by what is in use at that moment.
+Four things are walls, before which a partition's next record waits: a schema that is being fetched, as its record's key is
+unknown; a Python mapper that is being called, for the same reason; records that waited aside for a row and are being taken in,
+as it may belong behind them; and new mappings that may give other order keys, until what the old ones mapped has settled. A
+record is finished as it was mapped, and mapped by what is in use at that moment. Its age is judged once, when its turn comes
+first: no wall and no wait makes it too old.
 """
 
 from asyncio import TaskGroup
@@ -31,7 +33,7 @@ class TakingIn:
         self._tasks = tasks
         self._admit = admit
         self._may_start = may_start
-        self._aside = Aside(world, schemas, tasks, admit, may_start)
+        self._aside = Aside(world, schemas, tasks, admit, self._go_on)
 
     @property
     def mappings(self) -> MappingSet:
@@ -42,9 +44,9 @@ class TakingIn:
         """Prepare the inbox in order, up to a wall."""
         if part.walled and part.fetching is None and part.ledger.unsettled == len(part.inbox):
             part.walled = False
-        while part.inbox and part.fetching is None and not part.walled:
+        while part.inbox and part.fetching is None and not part.walled and not part.ready:
             record = part.inbox[0]
-            prepared = self._prepare(record)
+            prepared = self._prepare(part, record)
             if self._aside.keeps(part, record, prepared):
                 part.inbox.popleft()
             elif isinstance(prepared, SchemaNeeded):
@@ -60,9 +62,17 @@ class TakingIn:
         """The channel directory has rows of these lines now: see `Aside.rows_came`."""
         self._aside.rows_came(parts, lines)
 
-    def _prepare(self, record: Record) -> Prepared | MapperNeeded:
+    def _go_on(self, part: Partition) -> None:
+        self.take_in(part)
+        self._may_start()
+
+    def _prepare(self, part: Partition, record: Record) -> Prepared | MapperNeeded:
         topic = self.mappings.topics[record.topic]
-        prepared = begin(record, topic, self._schemas.known, self._world.clock.wall())
+        first = part.looked_at is None or record.offset > part.looked_at
+        if first:
+            part.looked_at = record.offset
+        now = self._world.clock.wall() if first else None
+        prepared = begin(record, topic, self._schemas.known, now)
         if isinstance(prepared, MapperNeeded) and self._world.mapper_calls is None:
             return prepared.call()
         return prepared
@@ -92,7 +102,10 @@ class TakingIn:
     # --- new mappings -------------------------------------------------------------------------------------------------
 
     def swap(self, mappings: MappingSet, parts: Iterable[Partition]) -> int:
-        """Map by these from the next record on; of the same topics. Returns how many of the partitions wait before that."""
+        """Map by these from the next record on; of the same topics. Returns how many of the partitions wait before that.
+
+        What waited aside is mapped anew: a few records in this step of the loop, the rest in later ones.
+        """
         former, self._aside.mappings = self.mappings.topics, mappings
         waiting = 0
         for part in parts:
@@ -102,8 +115,8 @@ class TakingIn:
             mapped = part.fetching is not None or part.ledger.unsettled > len(part.inbox)
             part.walled = part.walled or (mapped and not alike)
             waiting += part.walled
-            self.take_in(part)
-        self._may_start()
+            self._aside.later(part)
+        self._aside.go_on()
         return waiting
 
     def settled(self, part: Partition) -> None:

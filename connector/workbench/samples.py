@@ -54,19 +54,21 @@ class Beside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """Where schemas are looked for: `shipped` has avro/ and versions/; `base` is where paths of .avsc files begin.
+    """Where schemas are looked for: `shipped` has avro/ and versions/.
 
+    Paths of .avsc files begin in `base`; those inside a JSON file in `file_base`, the folder of that file.
     `own`: the topic's, which come before shipped ones; of several of a name the last counts.
     """
 
     shipped: Path
     base: Path = Path()
+    file_base: Path = Path()
     own: tuple[ParsedSchema, ...] = ()
 
     def find(self, name: str, version: object = None) -> ParsedSchema | BadSample:
         """A schema by its file or its name; one that is nowhere has only its name."""
         if name.endswith(".avsc"):
-            return _from_file(self.base / name, name)
+            return _from_file(self.base / name)
         if version is None:
             own = next((schema for schema in reversed(self.own) if _is_called(schema, name)), None)
             if own is not None:
@@ -77,7 +79,7 @@ class Shelf:
             files = {path.name.split(".")[0]: path for path in sorted(released)}
         path = files.get(name.rpartition(".")[2])
         if path is not None:
-            return _from_file(path, path.name)
+            return _from_file(path)
         if version is not None:
             return BadSample(f"there is no version {version} of {name}: {did_you_mean(name, files)}")
         namespace, _, short = name.rpartition(".")
@@ -89,18 +91,22 @@ def _is_called(schema: ParsedSchema, name: str) -> bool:
     return schema.name == short and namespace in ("", schema.namespace)
 
 
-def read_sample(
-    text: str, topic: TopicMapping, schemas: Path, schema_name: str | None = None, base: Path = Path()
-) -> Input | BadSample:
-    """The record in the text of a JSON file. `schema_name`: of a bare value; `schemas` and `base`: see `Shelf`."""
+def read_sample(text: str, topic: TopicMapping, schemas: Path) -> Input | BadSample:
+    """The record in the text of a JSON file. `schemas`: those that ship."""
+    return _from_json(text, topic, Shelf(shipped=schemas, own=topic.schemas), None)
+
+
+def _from_json(text: str, topic: TopicMapping, shelf: Shelf, schema_name: str | None) -> Input | BadSample:
+    """`schema_name`: of a bare value."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         return BadSample(f"not JSON: {error}")
     whole = _is_envelope(document)
     parts: Mapping[str, Any] = document if whole else {"schema": schema_name, "value": document}
-    shelf = Shelf(shipped=schemas, base=base, own=topic.schemas)
-    return from_parts(parts, topic, shelf, "value" if whole else "")
+    if whole:
+        return from_parts(parts, topic, replace(shelf, base=shelf.file_base))
+    return from_parts(parts, topic, shelf, "")
 
 
 def from_parts(
@@ -180,7 +186,7 @@ def from_file(
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return BadSample("not JSON: it is not UTF-8 text")
-    sample = read_sample(text, topic, shelf.shipped, schema_name, shelf.base)
+    sample = _from_json(text, topic, shelf, schema_name)
     return sample if isinstance(sample, BadSample) else _over(sample, beside)
 
 
@@ -220,7 +226,8 @@ def _wrong_part(parts: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _from_file(path: Path, name: str) -> ParsedSchema | BadSample:
+def _from_file(path: Path) -> ParsedSchema | BadSample:
+    name = path.resolve()  # whole, as it may not be the folder that was meant
     try:
         definition = json.loads(path.read_bytes())
     except OSError as error:

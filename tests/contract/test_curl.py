@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from connector.resources import mappings_dir, schemas_dir
 from connector.simulator.server import running
 from connector.simulator.world import DEMO_APP, DEMO_SECRET
 from connector.workbench.render.command import Asked, run
-from connector.workbench.render.curl import as_curl
+from connector.workbench.render.curl import as_curl, placeholder
 from tests.support.estates import raw_log
 from tests.support.multipart import read_form
 from tests.unit.config_files import CONFIG, folder, loaded
@@ -98,11 +99,35 @@ def test_json_arrives_byte_for_byte(peer: tuple[str, list[Received]], tmp_path: 
     )
 
 
-@pytest.mark.parametrize("name", ["call.wav", 'a;b, "c" d.wav', "ü $HOME.wav"])
+@pytest.mark.parametrize("call_id", [".", "..", "...", "a..b"])
+def test_an_id_of_dots_is_no_step(peer: tuple[str, list[Received]], tmp_path: Path, call_id: str) -> None:
+    """curl would take it for the folder above, and another request would be sent."""
+    url, received = peer
+    path = f"/channels/cha_1/calls/{call_id}/summary"
+    http_request = replace(
+        request_of("add-call-summary", {"external_call_id": "c"}, {"content": "text"}).requests[0].http,
+        path=path,
+    )
+    shell(as_curl(http_request, url), tmp_path, TOKEN)
+    assert [got.path for got in received] == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("call.wav", "attachment-0.wav"),
+        ('a;b, "c" d.wav', "attachment-0.wav"),
+        ("ü $HOME.wav", "attachment-0.wav"),
+        (".env", "attachment-0"),
+        ("back\\slash", "attachment-0"),
+        ("a.b c", "attachment-0"),
+        ('quote.a"b', "attachment-0"),
+    ],
+)
 def test_a_form_arrives_with_the_same_parts(
-    peer: tuple[str, list[Received]], tmp_path: Path, name: str
+    peer: tuple[str, list[Received]], tmp_path: Path, name: str, place: str
 ) -> None:
-    """Fields and files; the files lie in the working directory under their names."""
+    """Fields and files. The files lie in the working directory under names that no record chose."""
     url, received = peer
     body: dict[str, object] = {
         "sender": {"handle": "@/etc/passwd"},
@@ -112,7 +137,8 @@ def test_a_form_arrives_with_the_same_parts(
     }
     http_request = request_of("sync-inbound-message", {}, body).requests[0].http
     wanted = read_form(http_request.content, http_request.content_type or "")
-    (tmp_path / wanted.files[0].name).write_bytes(b"\x00RIFF\xff")
+    (tmp_path / wanted.files[0].name).write_bytes(b"the operator's own")
+    (tmp_path / place).write_bytes(b"\x00RIFF\xff")
     shell(as_curl(http_request, f"{url}/"), tmp_path, TOKEN)
     [got] = received
     assert (got.method, got.path) == (http_request.method, http_request.path)
@@ -142,7 +168,7 @@ def test_the_simulator_accepts_what_is_printed(tmp_path: Path) -> None:
             assert found.commands.count("$FRONT_TOKEN") == found.commands.count("curl ") == 1
             audio = json.loads(path.read_text())["value"].get("audio")
             if audio is not None:
-                (tmp_path / audio["name"]).write_bytes(b"RIFF....WAVE")
+                (tmp_path / placeholder(0, audio["name"])).write_bytes(b"RIFF....WAVE")
             channel = "cha_chat1" if "Message" in example else "cha_voice1"
             shell(found.commands, tmp_path, tokens.mint(channel, time.time()))
             requests = found.shown["requests"]

@@ -271,26 +271,26 @@ def _no_map() -> Sequence[Replacement]:
 
 def _every_cut_is_a_missing_offset() -> Sequence[Replacement]:
     """Whatever is found where a partition is begun again, it is taken to have led back there."""
-    true = Assignments.begin_again
+    true = Assignments.cut
 
-    def begin_again(self: Assignments, consumer: Any, tp: Any) -> None:
-        self._begun_again.setdefault(tp, Position(0, None, None, 0, 0))
-        true(self, consumer, tp)
+    def cut(self: Assignments, consumer: Any, tp: Any, seen_by: Any) -> None:
+        self._begun_again.setdefault(tp, {})[seen_by] = Position(0, None, None, 0, 0)
+        true(self, consumer, tp, seen_by)
 
-    return [(Assignments, "begin_again", begin_again)]
+    return [(Assignments, "cut", cut)]
 
 
 def _held_under_the_old_epoch() -> Sequence[Replacement]:
     """A partition that holds since its position is gone: what was asked for before is done all the same."""
-    true = Assignments.begin_again
+    true = Assignments._end_and_begin
 
-    def begin_again(self: Assignments, consumer: Any, tp: Any) -> None:
+    def end_and_begin(self: Assignments, consumer: Any, tp: Any, seen_by: Any) -> None:
         before = self._epochs.get(tp)
-        true(self, consumer, tp)
+        true(self, consumer, tp, seen_by)
         if tp in self.missing and before is not None:
             self._epochs[tp] = before
 
-    return [(Assignments, "begin_again", begin_again)]
+    return [(Assignments, "_end_and_begin", end_and_begin)]
 
 
 BUGS: dict[str, Callable[[], Sequence[Replacement]]] = {

@@ -37,6 +37,10 @@ EVENT = {
         {"name": "kind", "type": "string"},
         {"name": "text", "type": ["null", "string"], "default": None},
         {"name": "seconds", "type": "long"},
+        {
+            "name": "state",
+            "type": {"type": "enum", "name": "CallState", "symbols": ["RINGING", "CONNECTED", "WRAPUP"]},
+        },
     ],
 }
 _LOOPS = "[1]"
@@ -123,6 +127,24 @@ GROUPS: dict[str, tuple[Mistake, ...]] = {
         Mistake("a phone number without quotes", "content: '${value.text}'", "content: +15551234"),
         Mistake("an alias without its anchor", "{content: '${value.text}'}", "*body"),
         Mistake("a tag", "'${value.text}'", "!!binary aGVsbG8="),
+        Mistake(
+            "a key that is indented too much",
+            "        channel:",
+            "          channel:",
+            "two blanks more before channel:",
+        ),
+        Mistake(
+            "a key that is indented too little",
+            "        channel:",
+            "       channel:",
+            "a blank less before channel:",
+        ),
+        Mistake(
+            "a rule that is indented too little",
+            RIGHT,
+            RIGHT + _SECOND[1:],
+            "a blank less before the second `- name:`",
+        ),
         Mistake("two documents", "version: 1\n", "version: 1\n---\n"),
         Mistake("an empty file", RIGHT, "", "nothing"),
         Mistake("a list at the top", RIGHT, "- calls.v1\n"),
@@ -135,6 +157,9 @@ GROUPS: dict[str, tuple[Mistake, ...]] = {
         Mistake("no start", "    start: earliest\n", "", "start: left out"),
         Mistake("a start that is none", "start: earliest", "start: yesterday"),
         Mistake("a time without its zone", "start: earliest", "start: 2026-01-31T00:00:00"),
+        Mistake("rules beside the topic", "    rules:", "  rules:", "rules: two blanks to the left"),
+        Mistake("rules beside topics", RIGHT, RIGHT.replace("    rules:", "rules:"), "rules: at the left"),
+        _after_start("an id that no request has", "defaults", "{path: {call: c-1}}"),
         _after_start("an unknown format", "value", "{format: json}"),
         _after_start("avro_raw without its schema", "value", "{format: avro_raw}"),
         _after_start("a schema file that is not there", "value", "{format: avro_raw, schema: evnt.avsc}"),
@@ -176,7 +201,13 @@ GROUPS: dict[str, tuple[Mistake, ...]] = {
         Mistake("an unknown key", "channel:", "chanel:"),
         Mistake("no channel", "        channel: '${channels[value.line_id]}'\n", "", "channel: left out"),
         Mistake("a line in place of a channel", "'${channels[value.line_id]}'", "line-1"),
+        Mistake("a line that is in no row", "channels[value.line_id]", 'channels["line-9"]'),
         Mistake("a channel that is a number", "'${channels[value.line_id]}'", "5"),
+        Mistake("a channel without ${}", "'${channels[value.line_id]}'", "channels[value.line_id]"),
+        Mistake("a text without ${}", "'${value.text}'", "value.text"),
+        Mistake("an id without ${}", "'${value.call_id}'", "value.call_id"),
+        Mistake("an expression in braces alone", "'${value.text}'", "'{strip_html(value.text)}'"),
+        Mistake("an expression in double braces", "'${value.text}'", "'{{ value.text }}'"),
         Mistake("no path", "        path: {external_call_id: '${value.call_id}'}\n", "", "path: left out"),
         Mistake("an unknown id in the path", "external_call_id:", "call_id:"),
         Mistake("a path that is no map", "{external_call_id: '${value.call_id}'}", "c-1"),
@@ -206,6 +237,7 @@ GROUPS: dict[str, tuple[Mistake, ...]] = {
     "Expressions": (
         Mistake("an unknown variable", "value.text", "vlaue.text"),
         Mistake("an unknown function", "'${value.text}'", "'${strip_htm(value.text)}'"),
+        Mistake("a function of another language", "'${value.text}'", "'${value.text.lstrip()}'"),
         Mistake("an operator of another language", '== "NOTE"', '= "NOTE"'),
         Mistake("an expression without its end", "'${value.text}'", "'${value.text'"),
         Mistake(
@@ -232,6 +264,26 @@ GROUPS: dict[str, tuple[Mistake, ...]] = {
             RIGHT,
             _typed('value.seconds + "s"'),
             "value: {schemas: [event.avsc]}, content: '${value.seconds + \"s\"}'",
+        ),
+        Mistake(
+            "a symbol that the enum does not have",
+            RIGHT,
+            _typed('value.state == "WRAP_UP" ? "done" : "on"'),
+            "value: {schemas: [event.avsc]}, content: '${value.state == \"WRAP_UP\" ? …}'",
+        ),
+        Mistake(
+            "a table with a symbol that the enum does not have",
+            RIGHT,
+            _typed('{"RINGING": "rings", "CONECTED": "on"}[value.state]'),
+            'value: {schemas: [event.avsc]}, content: \'${{"RINGING": …, "CONECTED": …}[value.state]}\'',
+        ),
+        Mistake(
+            "a table with a word that Front does not have",
+            RIGHT,
+            RIGHT.replace("add-call-summary", "update-call").replace(
+                "content: '${value.text}'", """call_status: '${{"WRAPUP": "ended"}[value.state]}'"""
+            ),
+            """operation: update-call, call_status: '${{"WRAPUP": "ended"}[value.state]}'""",
         ),
         Mistake(
             "a number where Front wants text",

@@ -13,6 +13,16 @@ def row(key: str, channel: str = "cha_1", company: str = "shop", alias: str | No
     return ChannelRow(key=key, channel=channel, company=company, app="main", alias=alias)
 
 
+class Counted(ChannelDirectory):
+    """Counts how often it looks through the new rows of a channel."""
+
+    looks = 0
+
+    def _odd(self, rows: list[ChannelRow], wanted: Mapping[str, ChannelRow | None]) -> list[ChannelRow]:
+        self.looks += 1
+        return super()._odd(rows, wanted)
+
+
 def company_of(directory: ChannelDirectory, channel: str) -> str | None:
     """What a rule that names the channel by its id would get."""
     found = directory.resolve(channel, alias_allowed=True)
@@ -75,6 +85,29 @@ def test_a_row_that_stays_where_it_was_keeps_its_former_channel_in_agreement() -
     change = directory.change({"a": row("a", "cha_1", "bank"), "b": row("b", "cha_9", "bank")})
     assert sorted(change.refused) == ["a", "b"]
     assert {directory.rows[key]["company"] for key in "abc"} == {"shop"}
+
+
+def test_a_long_chain_of_moved_lines_is_looked_at_once_or_twice_a_channel() -> None:
+    """Each line moves to the next one's channel, and none can, for the last one stays: no look through all for each of them."""
+    last = 500
+    lines = [row(f"l-{n}", f"cha_{n}") for n in range(last + 1)]
+    moved = {f"l-{n}": row(f"l-{n}", f"cha_{n + 1}", "bank") for n in range(last)}
+    directory = Counted.of(lines, ["main"])
+    change = directory.change(moved)
+    assert set(change.refused) == moved.keys()
+    assert dict(directory.rows) == {one.key: one.value() for one in lines}
+    assert directory.looks <= 2 * last
+
+
+def test_many_lines_that_would_leave_one_channel_are_no_more_looks_at_it() -> None:
+    """It is looked at again when the first of them stays: then it is known what holds there."""
+    fixed = [row(f"fixed-{n}", f"cha_{n}") for n in range(100)]
+    shared = [row(f"l-{n}", "cha_shared") for n in range(100)]
+    directory = Counted.of([*fixed, *shared], ["main"])
+    moved = {f"l-{n}": row(f"l-{n}", f"cha_{n}", "bank") for n in range(100)}
+    change = directory.change({**moved, "new": row("new", "cha_shared", "bank")})
+    assert set(change.refused) == {*moved, "new"}
+    assert directory.looks == 102
 
 
 def test_the_difference_leads_to_exactly_the_new_rows() -> None:

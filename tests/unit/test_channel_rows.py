@@ -12,18 +12,26 @@ from connector.adapters import files
 from connector.adapters.kafka import Entry
 from connector.app import directory as app
 from connector.app.directory import DISAGREES, FileRows, TopicRows
+from connector.app.reload import LOOK_AGAIN_S
 from connector.config.channels import read_row
 from connector.core.mapping import ChannelDirectory, ChannelRow
 from tests.support.world import Facts
 
 HEADER = "key,channel,company,app\n"
 FIRST = HEADER + "line-1,cha_1,shop,main\n"
+STAYS_S = files.STAYS_S
+TWO_LEFT = (
+    "it has 2 rows, where 5 are in use: with less than half of them it may be half written; "
+    "if it is meant, send the process a SIGHUP"
+)
+NONE_LEFT = TWO_LEFT.replace("2 rows", "0 rows")
 
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A content counts when it has stayed for a moment: here a short one."""
     monkeypatch.setattr(files, "STAYS_S", 0.01)
+    monkeypatch.setattr(files, "LOOK_EVERY_S", 0.02)
 
 
 class Followed:
@@ -42,6 +50,12 @@ class Followed:
     def logged(self, event: str) -> list[dict[str, object]]:
         """The fields of the lines of an event."""
         return [fields for _, args, fields in self.facts.seen if args == (event,)]
+
+    async def unasked(self, holds: Callable[[], bool]) -> None:
+        """Nobody signals: the file is looked at as time passes, until this holds."""
+        async with asyncio.timeout(10.0):
+            while not holds():
+                await asyncio.sleep(0.01)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Look at the file again and again until this holds."""
@@ -141,6 +155,63 @@ async def test_a_version_that_is_being_written_is_not_taken(
             await asyncio.sleep(0.03)
         await scene.until(lambda: bool(scene.logged("config.reloaded")))
         assert [line["rows"] for line in scene.logged("config.reloaded")] == [4]
+
+
+async def test_a_table_that_lost_most_of_its_rows_is_taken_only_if_somebody_asks(tmp_path: Path) -> None:
+    """A writer that stopped half way leaves a valid table; the same version is taken after a SIGHUP."""
+    async with followed(tmp_path / "channels.csv") as scene:
+        rows = [f"l-{n},cha_{n},shop,main\n" for n in range(5)]
+        scene.path.write_text(HEADER + "".join(rows))
+        await scene.until(lambda: len(scene.directory.rows) == 5)
+        for left, why in ((2, TWO_LEFT), (0, NONE_LEFT)):
+            scene.path.write_text(HEADER + "".join(rows[:left]))
+            await scene.unasked(lambda: scene.rows.reloaded is False)
+            assert scene.logged("config.reload.failed")[-1]["why"] == why
+            assert len(scene.directory.rows) == 5
+            scene.path.write_text(HEADER + "".join(rows))
+            await scene.unasked(lambda: scene.rows.reloaded is True)
+        scene.path.write_text(HEADER)
+        await scene.unasked(lambda: scene.rows.reloaded is False)
+        scene.rows.look_now()
+        await scene.unasked(lambda: scene.rows.reloaded is True)
+        assert scene.rows.count == 0
+
+
+async def test_a_signal_for_a_version_that_was_taken_allows_nothing_later(tmp_path: Path) -> None:
+    """Somebody asked for that one; what comes without being asked for is judged as ever."""
+    async with followed(tmp_path / "channels.csv") as scene:
+        rows = [f"l-{n},cha_{n},shop,main\n" for n in range(5)]
+        scene.path.write_text(HEADER + "".join(rows))
+        scene.rows.look_now()
+        await scene.unasked(lambda: scene.rows.count == 5)
+        scene.path.write_text(HEADER + rows[0])
+        await scene.unasked(lambda: scene.rows.reloaded is False)
+        assert scene.rows.count == 5
+
+
+async def test_half_of_the_rows_may_go(tmp_path: Path) -> None:
+    """And all may be replaced: what counts is how many there are."""
+    async with followed(tmp_path / "channels.csv") as scene:
+        scene.path.write_text(FIRST + "line-2,cha_2,shop,main\n")
+        await scene.unasked(lambda: scene.rows.count == 2)
+        scene.path.write_text(HEADER + "line-3,cha_3,shop,main\n")
+        await scene.unasked(lambda: scene.rows.count == 1)
+        assert scene.logged("config.reload.failed") == []
+
+
+async def test_a_byte_order_mark_is_no_other_version(tmp_path: Path) -> None:
+    """Spreadsheets write one; the digest of the start is of the text without it."""
+    async with followed(tmp_path / "channels.csv") as scene:
+        scene.path.write_text(FIRST, encoding="utf-8-sig")
+        for _ in range(5):
+            scene.rows.look_now()
+            await asyncio.sleep(0.02)
+        assert not scene.facts.seen
+
+
+def test_a_version_counts_when_it_has_stayed_as_long_as_a_mapping_file() -> None:
+    """A writer may pause for some seconds."""
+    assert STAYS_S == LOOK_AGAIN_S
 
 
 async def test_the_version_that_was_read_at_start_is_not_read_twice(tmp_path: Path) -> None:

@@ -30,6 +30,17 @@ def test_csv_and_yaml_say_the_same() -> None:
     assert read(csv) == read(yaml, "channels.yaml") == ROWS
 
 
+def test_only_a_line_break_ends_a_line() -> None:
+    """A key may hold what only editors take for one; lines are counted as they count in the file, quoted breaks too."""
+    rows = read('key,channel,company,app\r\n"a\u2028b",cha_1,shop,main\r\n"c\nd\x85",cha_2,shop,main\r\n')
+    assert isinstance(rows, tuple)
+    assert [row.key for row in rows] == ["a\u2028b", "c\nd"]
+    text = 'key,channel,company,app\n"a\u2028b",cha_1,shop,main\n\n"c\nd",cha_2,shop,main\ne,,shop,main\n"f\ng",,shop,main\n'
+    found = read(text)
+    assert isinstance(found, list)
+    assert [problem.line for problem in found] == [6, 7]
+
+
 def test_the_alias_column_may_be_missing() -> None:
     """Most tables have none."""
     assert read("key,channel,company,app\nline-1,cha_1,shop,main\n") == ROWS[:1]

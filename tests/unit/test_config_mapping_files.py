@@ -61,7 +61,7 @@ def test_everything_about_a_topic_can_be_said(tmp_path: Path) -> None:
 
 
 def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
-    """Another rule gives another hash; the same files the same, and so do other channels: they change while mappings stay."""
+    """Another rule or file name gives another hash; the same files the same, and so do other channels: they change alone."""
     first = loaded(folder(tmp_path)).mappings.hash
     assert first == loaded(folder(tmp_path)).mappings.hash
     assert len(first) == len(hashlib.sha256().hexdigest())
@@ -69,6 +69,8 @@ def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
         first != loaded(folder(tmp_path, calls=MAPPING.replace("name: summary", "name: other"))).mappings.hash
     )
     assert first == loaded(folder(tmp_path, channels=CHANNELS.replace("line-1", "line-2"))).mappings.hash
+    (tmp_path / "mappings" / "calls.yaml").rename(tmp_path / "mappings" / "other.yaml")
+    assert first != loaded(tmp_path / "connector.yaml").mappings.hash
 
 
 def test_rules_behind_a_catch_all_are_fine(tmp_path: Path) -> None:

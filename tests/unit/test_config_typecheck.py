@@ -152,8 +152,8 @@ MISTAKES = [
     ),
     (
         "path: {external_call_id: '${value.call_id}'}",
-        "path: {external_call_id: '${size(value.lines)}'}",
-        "22:34: path.external_call_id: this is an int, and it must be a string",
+        "path: {external_call_id: '${value.lines}'}",
+        "22:34: path.external_call_id: this is a list, and it must be a string",
     ),
     ("started_at: '${value.at}'", "started_at: '${string(value.at)}'",
      "17:23: body.started_at: this is a string, and it must be a finite number"),

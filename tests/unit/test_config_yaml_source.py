@@ -75,7 +75,32 @@ def test_every_duplicate_key_is_told_with_the_first_line() -> None:
         ("a: @b\n", "f.yaml:1:4: this character cannot begin an unquoted value: put it in quotes"),
         (
             "a: b\n c: d\n",
-            "f.yaml:2:3: a `: ` stands where no value can begin: put the value in quotes, or mend the indentation",
+            "f.yaml:2:3: this key is indented by 1, its neighbours (line 1) by 0: "
+            "what belongs to one map begins in the same column",
+        ),
+        (
+            "a: b: c\n",
+            "f.yaml:1:5: a `: ` stands where no value can begin: put the value in quotes, or mend the indentation",
+        ),
+        (
+            "a:\n  - b: 1\n    c: 2\n   d: 3\n",
+            "f.yaml:4:4: this key is indented by 3, its neighbours (line 3) by 4: "
+            "what belongs to one map begins in the same column",
+        ),
+        (
+            "a:\n  - b: 1\n    c: 2\n  d: 3\n",
+            "f.yaml:4:3: this key is indented by 2, its neighbours (line 3) by 4: "
+            "what belongs to one map begins in the same column",
+        ),
+        (
+            "a:\n  b: 1\n c: 2\n",
+            "f.yaml:3:2: this key is indented by 1, its neighbours (line 2) by 2: "
+            "what belongs to one map begins in the same column",
+        ),
+        (
+            "a:\n  - b: 1\n # no key\n   - b: 2\n",
+            "f.yaml:4:4: this entry (`- `) is indented by 3, its neighbours (line 2) by 2: "
+            "what belongs to one list begins in the same column",
         ),
         (
             "handle: +15551234\n",

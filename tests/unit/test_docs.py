@@ -34,6 +34,7 @@ from connector.core.records import Epoch, Record
 from connector.simulator.faults import Effect, Fault
 from connector.simulator.switches import Switches
 from connector.simulator.world import DEMO_APP, DEMO_SECRET, load_world
+from tests.support import operations_page
 from tests.support.metrics_page import PAGE, page
 from tests.unit.config_files import CONFIG, folder
 
@@ -130,6 +131,11 @@ def test_every_metric_that_is_named_is_in_the_catalogue(path: Path) -> None:
 def test_the_page_of_metrics_is_current() -> None:
     """Else: python -m tests.support.metrics_page."""
     assert read(PAGE) == page(METRICS.values())
+
+
+def test_the_page_of_operations_is_current() -> None:
+    """Else: python -m tests.support.operations_page."""
+    assert read(operations_page.PAGE) == operations_page.page()
 
 
 @pytest.mark.parametrize("index", [DOCS / "README.md", DOCS / "decisions" / "README.md"])

@@ -132,7 +132,9 @@ async def test_records_pass_through_it_in_order(
     [letter] = stage.letters.letters
     headers = dict(letter.headers)
     assert headers["__connect.errors.exception.class.name"] == b"builtins.KeyError"
-    assert headers["__connect.errors.exception.message"] == b"rule 'acme-notes', mapper: raised KeyError"
+    assert headers["__connect.errors.exception.message"] == (
+        b"rule 'acme-notes', mapper: raised KeyError: the line is not in the channels table"
+    )
 
 
 HANGING = """\

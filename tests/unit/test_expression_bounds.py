@@ -7,7 +7,8 @@ import tracemalloc
 
 import pytest
 
-from connector.core.expression import EvaluationError, Language, Template
+from connector.core.expression import WORK, BudgetExceeded, EvaluationError, Language, Template, Work
+from connector.core.expression.values import STEPS_MAX
 from tests.benchmark.expression_soak import soak as odd_values
 
 LANGUAGE = Language(["channels"])
@@ -74,6 +75,121 @@ def test_a_result_is_at_most_a_mebibyte_long(expression: str, value: object) -> 
         refused(expression, value)
         == "the expression builds a result of more than 1048576 characters, or 16777216 in all"
     )
+
+
+TOO_MUCH = "the expressions of this record take too much work: long lists or texts are looked through again and again"
+LONG = "a" * 500_000
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("value.a.filter(x, !(x in value.b))", {"a": list(range(2_000)), "b": [-1] * 200_000}),
+        ("value.a.filter(x, value.b == value.c)", {"a": [1] * 2_000, "b": [1] * 200_000, "c": [1] * 200_000}),
+        (
+            "value.a.filter(x, value.b != value.c)",
+            {"a": [1] * 9_000, "b": dict.fromkeys(map(str, range(2_000)), 1)}
+            | {"c": dict.fromkeys(map(str, range(2_000)), 1)},
+        ),
+        ("value.a.exists(x, value.t == value.u)", {"a": [1] * 9_000, "t": LONG, "u": LONG + "b"}),
+        ("value.a.exists(x, value.t > value.u)", {"a": [1] * 9_000, "t": LONG, "u": LONG + "b"}),
+        ("value.a.exists(x, value.t.startsWith(value.u))", {"a": [1] * 9_000, "t": LONG, "u": LONG + "b"}),
+        ("value.a.exists(x, value.t.endsWith(value.u))", {"a": [1] * 9_000, "t": LONG, "u": LONG + "b"}),
+        ("value.a.exists(x, value.t.contains(x))", {"a": ["b"] * 1_000, "t": LONG}),
+        ("value.a.exists(x, value.t.contains(x))", {"a": ["a" * 99 + "b"] * 1_000, "t": "a" * 29_000}),
+        ('value.a.exists(x, value.t.indexOf("b") > 0)', {"a": [1] * 1_000, "t": LONG}),
+        ('value.a.exists(x, value.t.lastIndexOf("b") > 0)', {"a": [1] * 1_000, "t": LONG}),
+        ("value.a.exists(x, value.t.matches(x))", {"a": ["b"] * 51, "t": "a"}),
+        ('value.a.exists(x, value.t.matches("b"))', {"a": [1] * 1_000, "t": LONG}),
+        ('value.a.exists(x, strip_html(value.t) == "")', {"a": [1] * 100, "t": LONG}),
+        ('value.a.exists(x, sha256(value.t) == "")', {"a": [1] * 1_000, "t": LONG}),
+        ('value.a.exists(x, value.t.trim() == "a")', {"a": [1] * 1_000, "t": " " * 500_000}),
+        ('value.a.exists(x, value.t.lowerAscii() == "")', {"a": [1] * 50, "t": "é" * 500_000}),
+        ('value.a.exists(x, value.t.upperAscii() == "")', {"a": [1] * 50, "t": "é" * 500_000}),
+        ('value.a.exists(x, value.t.replace("a", "") == "b")', {"a": [1] * 1_000, "t": LONG}),
+        ('value.a.exists(x, value.t.split("a", 1) == [])', {"a": [1] * 1_000, "t": LONG}),
+        ('value.a.exists(x, value.b.join() == "b")', {"a": [1] * 9_000, "b": [""] * 200_000}),
+        ("value.a.exists(x, int(value.t) == 1)", {"a": [1] * 1_000, "t": " " * 500_000}),
+        ("value.a.exists(x, double(value.t) == 1.0)", {"a": [1] * 1_000, "t": LONG}),
+        ('value.a.exists(x, string(value.t) == "b")', {"a": [1] * 1_000, "t": b"\xff" * 500_000}),
+        ('value.a.exists(x, bytes(value.t) == b"b")', {"a": [1] * 1_000, "t": LONG}),
+    ],
+)
+def test_looking_through_long_things_again_and_again_ends(expression: str, value: object) -> None:
+    """Also where nothing is built, and also inside `||`, which keeps other errors to itself."""
+    template = compiled(
+        "${" + expression + ".size() == 0 || true}"
+        if ".filter" in expression
+        else "${" + expression + " || true}"
+    )
+    with pytest.raises(BudgetExceeded) as error:
+        template.evaluate({"value": value})
+    assert str(error.value) == TOO_MUCH
+
+
+def test_the_expressions_of_a_record_share_its_work() -> None:
+    """A hundred rules that each look through everything are bounded together; another record starts anew."""
+    template = compiled("${strip_html(value)}")
+    scope: dict[str, object] = {"value": LONG, WORK: Work()}
+    for _ in range(6):
+        template.evaluate(scope)
+    with pytest.raises(BudgetExceeded, match="the expressions of this record take too much work"):
+        template.evaluate(scope)
+    assert template.evaluate({"value": LONG, WORK: Work()}) == LONG
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "steps"),
+    [
+        ("value.a", {"a": LONG}, 0),
+        ("value.a.size()", {"a": LONG}, 0),
+        ('value.a == "b" && value.b > 3', {"a": LONG, "b": 4}, 0),
+        ('value.a.contains("b")', {"a": "a" * 64}, 0),
+        ('value.a.contains("bcd")', {"a": "a" * 640}, 30),
+        ('value.a.contains("bcd")', {"a": LONG}, 500_000 // 16),
+        ("1 in value.a", {"a": [2] * 10}, 20),
+        ("value.a == value.b", {"a": [2] * 10, "b": [2] * 10}, 20),
+        ("value.a == value.b", {"a": [2] * 10, "b": [2] * 11}, 0),
+        ("value.a.exists(x, x == 1)", {"a": [2] * 10}, 50),
+        ("strip_html(value.a)", {"a": "a" * 100}, 300),
+        ("html_escape(value.a)", {"a": "a" * 100}, 50),
+        ("value.a.matches(value.a)", {"a": "a"}, 200_001),
+        ("is_phone(value.a)", {"a": "a"}, 2_000),
+    ],
+)
+def test_what_an_expression_costs(expression: str, value: object, steps: int) -> None:
+    """In steps of some 0.1 µs; a plain path, a comparison with a constant and short texts are free."""
+    work = Work()
+    compiled("${" + expression + "}").evaluate({"value": value, WORK: work})
+    assert STEPS_MAX - work.left == steps
+
+
+@pytest.mark.parametrize("function", ["lastIndexOf", "indexOf", "contains"])
+def test_a_hostile_part_is_searched_in_linear_time(function: str) -> None:
+    """Python's own search from the end compares the whole part at every position: these would take a minute."""
+    template = compiled(f"${{value.t.{function}(value.p)}}")
+    assert template.evaluate({"value": {"t": "a" * 500_000, "p": "b" + "a" * 250_000}}) in (-1, False)
+    assert template.evaluate({"value": {"t": "a" * 500_000, "p": "a" * 250_000 + "b"}}) in (-1, False)
+
+
+@pytest.mark.parametrize("text", ["banana", "a", "", "nanananan", "bananas and bananas"])
+@pytest.mark.parametrize(
+    "part", ["", "a", "na", "nanananan", "ananas and b", "banana", "bananas and bananas!"]
+)
+def test_the_last_position_is_pythons(text: str, part: str) -> None:
+    """However it is found."""
+    last = compiled("${value.t.lastIndexOf(value.p)}")
+    assert last.evaluate({"value": {"t": text, "p": part}}) == text.rfind(part)
+    before = compiled("${value.t.lastIndexOf(value.p, value.n)}")
+    for start in range(len(text) + 1):
+        found = before.evaluate({"value": {"t": text, "p": part, "n": start}})
+        assert found == text.rfind(part, 0, start + len(part))
+
+
+def test_digits_that_are_no_number_take_linear_work() -> None:
+    """An expression of Python's `re` that may split the digits anywhere takes a minute for 50,000 of them."""
+    assert refused("${double(value)}", "1" * 200_000 + "x") == "double: the string is not a number"
+    assert compiled("${[double('1.'), double('.5'), double('1.5e3')]}").evaluate({}) == [1.0, 0.5, 1500.0]
 
 
 def test_a_large_text_is_bounded_too() -> None:

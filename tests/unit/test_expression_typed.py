@@ -81,7 +81,38 @@ def held(expression: str, value: Type, *names: str) -> Examined:
 
 OF_CALL = type_of(parsed(CALL).avro)
 
+_OF_STATE = "value.state is an enum State (Call), which has no symbol "
 # expression -> column in it (1-based), message
+DOUBTS = {
+    'value.state == "UPP"': (16, f"{_OF_STATE}'UPP': did you mean 'UP'?"),
+    '"up" != value.state': (1, f"{_OF_STATE}'up': did you mean 'UP'?"),
+    'value.state in ["DOWN", "LOST"]': (25, f"{_OF_STATE}'LOST'; there are DOWN, UP"),
+    '{"UP": 1, "D_OWN": 2}[value.state]': (11, f"{_OF_STATE}'D_OWN': did you mean 'DOWN'?"),
+    '{"UP": 1, "D_OWN": 2}[?value.state].orValue(0)': (11, f"{_OF_STATE}'D_OWN': did you mean 'DOWN'?"),
+    'value.?state.orValue("none") == "nun"': (
+        33, "value.?state.orValue(...) is an enum State (Call), which has no symbol 'nun'; there are DOWN, UP"
+    ),
+    '[value.state].exists(s, s == "UPP")': (
+        30, "s is an enum State (Call), which has no symbol 'UPP': did you mean 'UP'?"
+    ),
+    '"UPP" in [value.state]': (1, "[...] is an enum State (Call), which has no symbol 'UPP': did you mean 'UP'?"),
+}  # fmt: skip
+# What may be something else than a symbol of the enum.
+NO_DOUBTS = [
+    'value.state == "UP"',
+    'value.?state.orValue("none") == "none"',
+    '(value.outbound ? value.state : value.call_id) == "x"',
+    'value.state.lowerAscii() == "up"',
+    'value.state + "x" == "UPx"',
+    "value.state == value.call_id",
+    'dyn(value.state) == "x"',
+    'value.call_id == "x"',
+    'value.state.startsWith("U")',
+    '{"UP": 1, "x": 2}[value.call_id]',
+    'value.parent.payload == "x"',
+]
+
+# The same of mistakes.
 MISTAKES = {
     "value.call_idd": (7, "the schema Call has no field 'call_idd': did you mean 'call_id'?"),
     "value.callId": (7, "the schema Call has no field 'callId': did you mean 'call_id'?"),
@@ -344,3 +375,17 @@ def test_facts_hold_for_what_a_condition_says() -> None:
 def test_the_type_of_a_value_is_told(expression: str, expected: str) -> None:
     """As far as it is known; a sum with an unknown is of the kind that the other one leaves."""
     assert in_words(held(expression, OF_CALL, "Call").type) == expected
+
+
+@pytest.mark.parametrize("expression", DOUBTS)
+def test_a_constant_that_no_enum_has_is_doubted_where_it_stands(expression: str) -> None:
+    """A doubt and no error: a newer version of the schema may have the symbol."""
+    examined = held(expression, OF_CALL, "Call")
+    assert examined.errors == ()
+    assert [(each.column - 2, each.message) for each in examined.doubts] == [DOUBTS[expression]]
+
+
+@pytest.mark.parametrize("expression", NO_DOUBTS)
+def test_what_may_be_no_symbol_of_the_enum_is_not_doubted(expression: str) -> None:
+    """Enums are strings everywhere else."""
+    assert held(expression, OF_CALL, "Call").doubts == ()

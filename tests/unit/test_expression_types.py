@@ -30,9 +30,13 @@ from connector.core.expression.types import (
     OneOf,
     Record,
     Scalar,
+    Texts,
     Type,
+    enum,
     in_words,
+    one_of,
 )
+from connector.core.expression.types import written as text_of
 from tests.unit.test_expression_oracle import LANGUAGE, RECORDS, SCOPE, expressions
 from tests.unit.test_expression_typed import held, parsed
 
@@ -49,7 +53,7 @@ AVRO: list[tuple[object, Type]] = [
     ({"type": "long", "logicalType": "local-timestamp-micros"}, INT),
     ({"type": "bytes", "logicalType": "decimal", "precision": 4}, STRING),
     ({"type": "bytes", "logicalType": "unheard-of"}, Scalar("bytes")),
-    ({"type": "enum", "name": "E", "symbols": ["A"]}, STRING),
+    ({"type": "enum", "name": "E", "symbols": ["A"]}, enum("E", ["A"])),
     ({"type": "fixed", "name": "F", "size": 2}, Scalar("bytes")),
     ({"type": "array", "items": ["null", "int"]}, ListOf(INT)),
     ({"type": "map", "values": {"type": "map", "values": "int"}}, MapOf(MapOf(INT))),
@@ -87,9 +91,28 @@ def test_named_types_are_found_wherever_they_are_defined() -> None:
     assert isinstance(near, Record)
     far = near.fields["far"].type
     assert isinstance(far, Record)
-    assert (near.name, far.name, near.fields["again"].type) == ("near.Party", "far.Party", STRING)
+    assert (near.name, far.name, near.fields["again"].type) == (
+        "near.Party",
+        "far.Party",
+        enum("near.Kind", "A"),
+    )
     assert near.fields["me"] == FieldType(near, nullable=True)
     assert far.fields == {"far": FieldType(INT)}
+
+
+@pytest.mark.parametrize(
+    ("types", "expected"),
+    [
+        ((enum("E", ["A"]), enum("E", ["B"])), Texts(("E",), frozenset({"A", "B"}))),
+        ((enum("E", ["A"]), text_of("x")), Texts(("E",), frozenset({"A"}), frozenset({"x"}))),
+        ((enum("E", ["A"]), STRING), None),
+    ],
+)
+def test_strings_become_one_string_of_all_that_is_known(
+    types: tuple[Type, ...], expected: Texts | None
+) -> None:
+    """If nothing is known of one of them, nothing is known of any."""
+    assert one_of(types) == Scalar("string", expected)
 
 
 _NAMES = st.sampled_from(["a", "b", "in", "type", "name", "_x", "namespace"])

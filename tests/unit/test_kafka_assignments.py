@@ -89,7 +89,7 @@ def test_led_21_a_second_cut_above_the_committed_offset_begins_there_again(polic
             made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
             await stage.quiet(1.0)
             for client.high in (95, 200):
-                made.begin_again(client, TP)  # type: ignore[arg-type]
+                made.cut(client, TP, "client")  # type: ignore[arg-type]
                 made.flowed(TP, 3)
                 await stage.quiet(1.0)
             assert made.missing == {}
@@ -111,11 +111,34 @@ def test_led_21_a_position_that_leads_back_before_a_record_of_its_log_came_is_no
         async with Stage() as stage:
             made, client = assignments(stage, "hold"), Client()
             made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
-            made.begin_again(client, TP)  # type: ignore[arg-type]
+            made.cut(client, TP, "client")  # type: ignore[arg-type]
             if leader_epoch is not None:
                 made.flowed(TP, leader_epoch)
-            made.begin_again(client, TP)  # type: ignore[arg-type]
+            made.cut(client, TP, "client")  # type: ignore[arg-type]
             assert list(made.missing) == [TP]
+
+    play()
+
+
+@pytest.mark.parametrize("first", ["topic", "records"])
+def test_led_21_what_the_client_said_before_it_was_begun_again_proves_no_cut_of_the_committed_offset(
+    first: str,
+) -> None:
+    """Its word waits in its queue while we see the same ourselves; with `latest`, to believe it would pass records over."""
+
+    @in_virtual_time
+    async def play() -> None:
+        async with Stage() as stage:
+            made, client = assignments(stage, "hold"), Client()
+            made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
+            if first == "topic":
+                made.begin_again(client, TP)  # type: ignore[arg-type]
+            else:
+                made.cut(client, TP, "records")  # type: ignore[arg-type]
+            made.cut(client, TP, "client")  # type: ignore[arg-type]
+            assert (client.sought, made.missing) == ([50, 50, 50], {})
+            made.cut(client, TP, "client")  # type: ignore[arg-type]
+            assert list(made.missing) == [TP], "twice by the same one: the offset itself was cut"
 
     play()
 
@@ -128,10 +151,10 @@ async def test_reb_17_a_partition_that_is_begun_again_is_resolved_once() -> None
         made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
         first = made.epoch(TP)
         client.answers = False
-        made.begin_again(client, TP)  # type: ignore[arg-type]
+        made.cut(client, TP, "client")  # type: ignore[arg-type]
         assert made.epoch(TP) != first, "what was asked for in the closed assignment is not done any more"
         client.answers = True
-        made.begin_again(client, TP)  # type: ignore[arg-type]
+        made.cut(client, TP, "client")  # type: ignore[arg-type]
         made.tick(client)  # type: ignore[arg-type]
         await stage.quiet(1.0)
         assert list(stage.pipeline.partitions) == [TP]
@@ -151,7 +174,7 @@ def test_reb_07_what_a_partition_asked_for_before_it_was_begun_again_is_of_a_clo
             made.assigned(client, [TopicPartition(*TP)])  # type: ignore[arg-type]
             asked_in = made.epoch(TP)
             client.answers, client.high = answers, 40
-            made.begin_again(client, TP)  # type: ignore[arg-type]
+            made.cut(client, TP, "client")  # type: ignore[arg-type]
             assert list(made.missing) == ([TP] if answers else [])
             assert made.epoch(TP) not in (asked_in, None)
 
@@ -181,7 +204,7 @@ def test_led_27_a_topic_made_anew_is_another_one_for_all_its_partitions(by: str)
                     made.lost(client, places[1:])  # type: ignore[arg-type]
                     made.assigned(client, places[1:])  # type: ignore[arg-type]
                 case "a cut":
-                    made.begin_again(client, NEIGHBOUR)  # type: ignore[arg-type]
+                    made.cut(client, NEIGHBOUR, "client")  # type: ignore[arg-type]
                 case _:
                     pass  # the tick reads what could not be read
             await stage.quiet(1.0)
@@ -239,7 +262,7 @@ async def test_reb_12_what_the_pipeline_asks_for_inside_a_revoke_begins_nothing_
             def ask_loop(self, question: Any, bound_s: float, consumer: Any) -> bool:
                 question.close()
                 stage.pipeline.lost([TP])
-                made.begin_again(consumer, TP)
+                made.cut(consumer, TP, "client")
                 return True
 
         made.connect(Asking(), stage.pipeline, lambda _topics: NoIds())  # type: ignore[arg-type]

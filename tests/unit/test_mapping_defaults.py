@@ -115,14 +115,14 @@ MISTAKES = [
         "occurred_at: 1700000000000",
         "ocurred_at: 5",
         [
-            "11:9: defaults.body.ocurred_at: no request of this topic has it: did you mean 'occurred_at'?",
+            "11:9: defaults.body.ocurred_at: no request of this topic takes it: did you mean 'occurred_at'?",
         ],
     ),
     (
         "path: {external_call_id:",
         "path: {call_id:",
         [
-            "7:14: defaults.path.call_id: no request of this topic has it: did you mean 'external_call_id'?",
+            "7:14: defaults.path.call_id: no request of this topic takes it: did you mean 'external_call_id'?",
             "21:9: path.external_call_id is required",
         ],
     ),

@@ -1,11 +1,12 @@
 """`let`: what a name gives, how often it is asked, what is wrong with one, and what is said of one that nobody needs."""
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from connector.core.expression import EvaluationError, Language, Template
+from connector.core.expression import BudgetExceeded, EvaluationError, Language, Template
 from connector.core.mapping import Plan, Refusal, Result, Rules
 from connector.core.mapping.lets import PARTS_MAX, LetScope
 from tests.unit.config_files import folder, loaded, problems
@@ -156,6 +157,35 @@ def test_lets_that_double_one_another_end_at_a_bound() -> None:
     )
 
 
+def test_a_budget_that_a_let_exceeds_is_not_absorbed() -> None:
+    """`||` and `exists` keep a let's other errors to themselves, but not this one: also when the let is read again."""
+    scope = LetScope(
+        {"value": [1] * 10_001}, {"a": compiled("${value.all(x, true)}"), "b": compiled("${value.c}")}
+    )
+    assert compiled("${b || true}", "a", "b").evaluate(scope) is True
+    for text in ("${a || true}", "${[1].exists(x, a || true)}", "${a || true}"):
+        with pytest.raises(BudgetExceeded) as error:
+            compiled(text, "a", "b").evaluate(scope)
+        assert str(error.value).startswith("let a: value: one evaluation may loop over 10000 elements")
+
+
+def test_the_expressions_of_a_record_and_its_lets_share_one_budget(tmp_path: Path) -> None:
+    """Each of them alone would be fine."""
+    text = written(rule="clean: '${strip_html(value.text)}'", content="${truncate(clean, 9)}")
+    again = "".join(f"${{truncate(strip_html(value.text), {n})}}" for n in range(1, 12))
+    long: dict[str, object] = {**NOTE, "text": "a" * 300_000}
+    assert sent(mapped(tmp_path, text, long)).endswith(b'{"content":"aaaaaaaaa"}')
+    refused = mapped(
+        tmp_path, written(rule="clean: '${strip_html(value.text)}'", content="${clean}" + again), long
+    )
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "mapping_failed"
+    assert refused.message == (
+        "rule 'noted', body.content: the expressions of this record take too much work: "
+        "long lists or texts are looked through again and again"
+    )
+
+
 # --- what is wrong ------------------------------------------------------------------------------------------------
 
 TAKEN = "this name is taken by the expression language; choose another one"
@@ -217,6 +247,34 @@ def test_more_lets_than_can_stand_inside_one_another_are_refused(tmp_path: Path)
     assert b'"hello"' in sent(mapped(tmp_path, chain(99), NOTE))
     (said,) = problems(folder(tmp_path, calls=chain(100)))
     assert said == "mappings/calls.yaml:5:5: at most 100 lets can be seen at one place, and here are 101"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "value.?z.orValue({0})",
+        "value.?z.orValue(value.?z.orValue(value.?z.orValue({0})))",
+        '{0} == "" || {0} == "x" ? "x" : {0}',
+        "[1].map(i, [2].exists(j, {0} == string(j)) ? {0} : {0})[0]",
+        "optional.of(value).optMap(i, {0}).orValue({0})",
+    ],
+)
+def test_lets_that_would_fill_the_stack_are_refused_at_load(tmp_path: Path, expression: str) -> None:
+    """The let where it ends is named, and all of them above it still evaluate, also from deep in an expression."""
+
+    def chain(length: int) -> str:
+        lets = [f"a{n}: '${{{expression.format(f'a{n - 1}')}}}'" for n in range(1, length)]
+        top = "\n".join(("call: '${value.call_id}'", "a0: '${value.text}'", *lets))
+        last = f"a{length - 1}"
+        return written(topic=top, content="${" + "value.?z.orValue(" * 20 + last + ")" * 20 + "}")
+
+    (said,) = problems(folder(tmp_path, calls=chain(99)))
+    found = re.search(r": let a(\d+): (.*)", said)
+    assert found is not None
+    assert (
+        found[2] == "too many lets are built from one another here: join some, or nest their expressions less"
+    )
+    assert b'"hello"' in sent(mapped(tmp_path, chain(int(found[1])), NOTE))
 
 
 def test_a_mapper_has_no_lets(tmp_path: Path) -> None:

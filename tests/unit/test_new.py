@@ -11,60 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connector.config import Loaded
 from connector.config.yaml_source import read_yaml
-from connector.core.decode import ParsedSchema, parse_schema
 from connector.core.operations import OPERATIONS
 from connector.resources import schemas_dir
 from connector.workbench.avro_json import read_json
-from connector.workbench.new.draft import Draft, GivenSchema, Wanted, draft, report
+from connector.workbench.new.draft import report
 from connector.workbench.new.guess import sorted_symbols
 from connector.workbench.new.words import CALL_STATUS
 from connector.workbench.testing.run import run_tests
 from tests.unit.config_files import folder, loaded
+from tests.unit.new_drafts import body, made_for, parsed, record, valid
 
 SHIPPED = sorted((schemas_dir() / "avro").rglob("*.avsc"))
-
-
-def parsed(definition: object) -> Any:
-    schema = parse_schema(definition, None)
-    assert isinstance(schema, ParsedSchema)
-    return schema.avro
-
-
-def made_for(
-    definitions: list[Any], *operations: str, file: Path | None = None, topic: str = "calls.v1", **more: Any
-) -> Draft:
-    """A draft; the schemas are written beside `file`, if one is given."""
-    schemas = []
-    for index, definition in enumerate(definitions):
-        name = None
-        if file is not None:
-            path = file / f"schema-{index}.avsc"
-            path.write_text(json.dumps(definition), encoding="utf-8")
-            name = str(path)
-        schemas.append(GivenSchema(parsed(definition), name))
-    return draft(Wanted(topic=topic, schemas=tuple(schemas), operations=operations, **more))
-
-
-def record(**fields: object) -> dict[str, Any]:
-    """A schema with these fields, by name -> type."""
-    return {
-        "type": "record",
-        "name": "Event",
-        "fields": [{"name": name, "type": kind} for name, kind in fields.items()],
-    }
-
-
-def valid(made: Draft, path: Path) -> Loaded:
-    """The file's configuration, which is valid."""
-    return loaded(folder(path, calls=made.text))
-
-
-def body(made: Draft) -> dict[str, Any]:
-    """Of the first rule."""
-    data: Any = read_yaml(made.text, "new").data
-    return dict(data["topics"]["calls.v1"]["rules"][0]["body"])
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -180,6 +138,11 @@ def test_symbols_are_translated_and_those_that_fit_nothing_are_named() -> None:
         ({"type": "long", "logicalType": "timestamp-micros"}, "created_at", "value.created_at"),
         ("long", "started_ms", "value.started_ms"),
         ("long", "start_time_seconds", "to_millis(value.start_time_seconds)"),
+        ("long", "epochMs", "value.epochMs"),
+        ("long", "epoch_ms", "value.epoch_ms"),
+        ("long", "epochMillis", "value.epochMillis"),
+        ("long", "startedEpochMilliseconds", "value.startedEpochMilliseconds"),
+        ("long", "eventTimeUtcMs", "value.eventTimeUtcMs"),
         (["null", "long"], "started_epoch", "value.?started_epoch.optMap(it, to_millis(it))"),
         ("string", "startTime", "parse_time(value.startTime)"),
         ("double", "start_sec", "to_millis(value.start_sec)"),

@@ -32,6 +32,7 @@ def test_the_file_is_printed_and_the_guesses_go_to_stderr() -> None:
     assert "  CallCreated:" in out
     assert "  likely  channel " in err
     assert "front-connector validate" in err
+    assert f"save the file in {Path.cwd()}, from where it names its schemas; or say where it shall lie" in err
 
 
 def test_what_it_writes_passes_validate_test_and_render(
@@ -39,19 +40,23 @@ def test_what_it_writes_passes_validate_test_and_render(
 ) -> None:
     """The commands that it names, one after the other; the line in the made-up record is the table's first."""
     monkeypatch.chdir(tmp_path)
+    Path("records").mkdir()
     config = folder(
         tmp_path, other="version: 1\ntopics: {o: {start: latest, rules: [{name: n, skip: true}]}}\n"
     )
     code, out, _ = said(
         "--schema", CREATED, "--operation", "create-call", "--topic", "calls.v1", "--config", str(config),
-        "--out", "mappings/calls.yaml", "--sample", "record.json",
+        "--out", "mappings/calls.yaml", "--sample", "records/record.json",
     )  # fmt: skip
     assert (code, out) == (0, "")
-    assert json.loads(Path("record.json").read_text())["value"]["line_id"] == "line-1"
+    sample = Path("records/record.json")
+    record = json.loads(sample.read_text())
+    assert record["value"]["line_id"] == "line-1"
+    assert sample.parent.joinpath(record["schema"]).resolve() == Path(CREATED).resolve()
     for command in (
         ["validate", "--config", str(config)],
         ["test", "--config", str(config), "--topic", "calls.v1"],
-        ["render", "--config", str(config), "--topic", "calls.v1", "--record", "record.json"],
+        ["render", "--config", str(config), "--topic", "calls.v1", "--record", "records/record.json"],
     ):
         result = CliRunner().invoke(cli.app, command)
         assert result.exit_code == 0, result.output
@@ -80,6 +85,11 @@ def test_a_configuration_without_any_mapping_file_will_do(tmp_path: Path) -> Non
         (["--schema", CREATED, "--operation", "create-call", "--out", "bad.avsc"], "bad.avsc is there already", 2),
         (["--schema", CREATED, "--operation", "create-call", "--out", "no/x.yaml"], "there is no folder no", 2),
         (
+            ["--schema", CREATED, "--operation", "create-call", "--out", "x.yaml", "--sample", "./mappings/../x.yaml"],
+            "mappings/../x.yaml would be written twice: name two files",
+            2,
+        ),
+        (
             ["--config", "connector.yaml", "--topic", "t", "--operation", "create-call"],
             "connector.yaml:1:1: registry is missing",
             78,
@@ -97,6 +107,7 @@ def test_what_cannot_be_followed_is_told_in_a_sentence(
     got, out, err = said(*arguments)
     assert (got, out) == (code, "")
     assert sentence in err
+    assert not Path("x.yaml").exists()
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +116,21 @@ def estate() -> Iterator[tuple[str, str]]:
     with EmbeddedBroker() as broker, running_registry() as registry:
         broker.create_topic("calls.v1")
         broker.create_topic("empty.v1")
+        broker.create_topic("notes.v1")
         producer = Producer({"bootstrap.servers": broker.bootstrap})
         for name in ("CallCreated", "CallUpdated"):
             text = (schemas_dir() / "avro" / "telephony" / f"{name}.avsc").read_text(encoding="utf-8")
             answer = httpx.post(f"{registry.url}/subjects/{name}/versions", json={"schema": text})
             schema_id = answer.json()["id"]
             producer.produce("calls.v1", b"\x00" + schema_id.to_bytes(4, "big") + b"not looked at")
+        for namespace, own in (("sales", "status"), ("tel", "summary")):
+            fields = [{"name": name, "type": "string"} for name in ("line_id", "call_id", own)]
+            note = {"type": "record", "name": "Note", "namespace": namespace, "fields": fields}
+            answer = httpx.post(
+                f"{registry.url}/subjects/{namespace}/versions", json={"schema": json.dumps(note)}
+            )
+            schema_id = answer.json()["id"]
+            producer.produce("notes.v1", b"\x00" + schema_id.to_bytes(4, "big") + b"not looked at")
         producer.produce("calls.v1", b"something else")
         assert producer.flush(30) == 0
         yield broker.bootstrap, registry.url
@@ -141,6 +161,43 @@ def test_the_schemas_of_a_topic_are_those_that_its_records_name(
     result = CliRunner().invoke(cli.app, ["test", "--config", config])
     assert result.exit_code == 0, result.output
     assert "3 ok" in result.output
+
+
+def test_two_schemas_of_one_name_are_two(
+    estate: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told apart by their namespaces: in the files' names, and in the rules."""
+    monkeypatch.chdir(tmp_path)
+    config = pointed_at(estate, tmp_path)
+    Path("mappings/calls.yaml").unlink()
+    code, _, err = said(
+        "--config", config, "--topic", "notes.v1", "--operation", "add-call-summary", "--operation", "update-call",
+        "--out", "mappings/notes.yaml",
+    )  # fmt: skip
+    assert code == 0, err
+    assert sorted(path.name for path in Path("mappings").glob("*.avsc")) == [
+        "sales.Note.avsc",
+        "tel.Note.avsc",
+    ]
+    text = Path("mappings/notes.yaml").read_text()
+    assert text.count('schema.name == "Note" && schema.namespace == "sales"') == 1
+    assert text.count('schema.name == "Note" && schema.namespace == "tel"') == 1
+    result = CliRunner().invoke(cli.app, ["test", "--config", config])
+    assert result.exit_code == 0, result.output
+
+
+def test_a_schema_is_never_written_over_the_mapping_file(
+    estate: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor over the sample: all new files are compared, whoever named them."""
+    monkeypatch.chdir(tmp_path)
+    config = pointed_at(estate, tmp_path)
+    code, _, err = said(
+        "--config", config, "--topic", "calls.v1", "--operation", "create-call",
+        "--out", "mappings/new.yaml", "--sample", "mappings/CallCreated.avsc",
+    )  # fmt: skip
+    assert (code, "mappings/CallCreated.avsc would be written twice: name two files" in err) == (2, True)
+    assert [path.name for path in Path("mappings").iterdir()] == ["calls.yaml"]
 
 
 def test_a_topic_without_schemas_is_told(estate: tuple[str, str], tmp_path: Path) -> None:

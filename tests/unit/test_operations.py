@@ -236,7 +236,19 @@ def test_att_03_the_limit_is_on_the_whole_request() -> None:
 def test_a_text_over_the_limit_is_an_invalid_request() -> None:
     """Without files the body is at fault."""
     (problem,) = refused("add-call-summary", {"content": "x" * REQUEST_BYTES_MAX})
-    assert problem == Invalid("body", "makes a request of 24000014 bytes; the most is 24000000")
+    assert problem == Invalid("body", "makes a request of at least 24000002 bytes; the most is 24000000")
+    (problem,) = refused("add-call-summary", {"content": "x" * (REQUEST_BYTES_MAX - 2)})
+    assert problem == Invalid("body", "makes a request of 24000012 bytes; the most is 24000000")
+
+
+def test_a_body_that_repeats_a_text_is_refused_before_it_is_written_out() -> None:
+    """A record's one text in every line of a transcript: as JSON this would be half a terabyte."""
+    text = "x" * 500_000
+    lines = [{"content": text}] * 1_000_000
+    (problem,) = refused("add-call-transcript", {"lines": lines})
+    assert problem == Invalid("body", "makes a request of at least 24000090 bytes; the most is 24000000")
+    (problem,) = refused("add-call-transcript", {"lines": [[[1] * 1_000_000] * 1_000_000]})
+    assert problem.message.endswith("bytes; the most is 24000000")
 
 
 def test_att_03_a_request_of_exactly_the_limit_is_sent() -> None:

@@ -29,6 +29,8 @@ topics:
           body: b
           metadata: {external_id: '${value.id}', external_conversation_id: '${value.room}'}
 """
+BY_KIND = TWO.replace("let: {call:", "let: {kind: '${value.kind}', call:").replace("value.kind ==", "kind ==")
+"""Its conditions read a let."""
 ORDERED = TWO.replace("    rules:", "    defaults: {order_by: ['${call}']}\n    rules:")
 
 
@@ -69,6 +71,7 @@ def test_what_makes_no_key_may_change(tmp_path: Path, text: str, old: str, new: 
         (TWO, "value.room", "value.conversation"),
         (TWO, 'value.kind == "s"', 'value.kind == "t"'),
         (ORDERED, "value.call_id", "value.id"),
+        (BY_KIND, "kind: '${value.kind}'", "kind: '${value.sort}'"),
     ],
 )
 def test_what_makes_a_key_may_not(tmp_path: Path, text: str, old: str, new: str) -> None:
@@ -76,6 +79,16 @@ def test_what_makes_a_key_may_not(tmp_path: Path, text: str, old: str, new: str)
     assert old in text
     changed = text.replace(old, new)
     assert signature(tmp_path, text) != signature(tmp_path, changed)
+
+
+def test_a_call_and_a_conversation_of_one_id_are_two_things(tmp_path: Path) -> None:
+    """What the request is about is part of its key, though channel and id are written alike."""
+    message = MAPPING.replace("add-call-summary", "sync-inbound-message").replace(
+        "        path: {external_call_id: '${value.call_id}'}\n        body: {content: '${value.text}'}\n",
+        "        body:\n          sender: {handle: h}\n          body: b\n"
+        "          metadata: {external_id: '1', external_conversation_id: '${value.call_id}'}\n",
+    )
+    assert signature(tmp_path, message) != signature(tmp_path, MAPPING)
 
 
 def test_a_call_has_one_key_wherever_its_id_stands(tmp_path: Path) -> None:

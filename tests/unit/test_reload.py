@@ -1,94 +1,15 @@
 """Mapping files that change under a running service: taken when whole, valid and passing their tests; else the old run on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from connector.app import service
-from connector.app.assembly import assemble
-from connector.app.reload import LOOK_AGAIN_S, LOOK_EVERY_S, MappingReload
-from connector.core.mapping import MappingSet
+from connector.app.reload import LOOK_AGAIN_S, LOOK_EVERY_S
 from connector.ports import GaveUp, RestartNeeded
 from tests.support.virtual_time import in_virtual_time
-from tests.support.world import Facts
-from tests.unit.config_files import CONFIG, MAPPING, folder, loaded
-
-T = TypeVar("T")
-
-CHANGED = MAPPING.replace("value.text", "value.note")
-BROKEN = MAPPING.replace("value.text}", "valu.text}")
-TESTED = (
-    CHANGED
-    + """\
-    tests:
-      - name: a note
-        record: {value: {line_id: line-1, call_id: c-1, note: Hi}}
-        expect: {operation: add-call-summary, body: {content: %s}}
-"""
-)
-SAME_TOPIC_TWICE_A_LOOK = LOOK_EVERY_S + LOOK_AGAIN_S + 1.0
-"""After so long a change has been seen twice."""
-
-
-@dataclass
-class Calls:
-    """Runs calls at once; `script(n)` may answer the n-th in its place."""
-
-    script: Callable[[int], GaveUp | None] = lambda _n: None
-    made: int = 0
-
-    async def run(self, call: Callable[[], T]) -> T | GaveUp:
-        self.made += 1
-        answer = self.script(self.made)
-        return call() if answer is None else answer
-
-
-@dataclass
-class Watched:
-    """A folder, its watcher, and what came of it."""
-
-    file: Path
-    facts: Facts
-    reload: MappingReload
-    calls: Calls
-    swapped: list[MappingSet]
-
-    def write(self, text: str, name: str = "calls") -> None:
-        """Another content of a mapping file."""
-        (self.file.parent / "mappings" / f"{name}.yaml").write_text(text, encoding="utf-8")
-
-    def told(self) -> list[tuple[str, str]]:
-        """Events with their level."""
-        return [(level, str(args[0])) for level, args, _ in self.facts.seen]
-
-    def why(self) -> str:
-        """Of the newest event, without the folder's path."""
-        return str(self.facts.seen[-1][2]["why"]).replace(f"{self.file.parent}/", "")
-
-
-@asynccontextmanager
-async def watched(path: Path, **mappings: str) -> AsyncIterator[Watched]:
-    """A service whose mapping files are watched."""
-    file = folder(
-        path, config=CONFIG.replace("folder: mappings", "folder: mappings, reload: watch"), **mappings
-    )
-    start, facts, calls = loaded(file), Facts(), Calls()
-    swapped: list[MappingSet] = []
-
-    def swap(new: MappingSet) -> int:
-        swapped.append(new)
-        return 3
-
-    stage = Watched(file, facts, MappingReload(start, swap, calls, facts), calls, swapped)
-    task = asyncio.create_task(stage.reload.run())
-    yield stage
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+from tests.unit.config_files import MAPPING, loaded
+from tests.unit.reload_stage import BROKEN, CHANGED, RAW, SCHEMA, SEEN_TWICE_S, TESTED, watched
 
 
 @in_virtual_time
@@ -108,7 +29,7 @@ async def test_a_change_is_taken_when_it_was_seen_twice(tmp_path: Path) -> None:
     async with watched(tmp_path) as stage:
         await asyncio.sleep(100.0)
         stage.write(CHANGED)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         [new] = stage.swapped
         assert new.hash == loaded(stage.file).mappings.hash
         [(level, (event,), fields)] = stage.facts.seen
@@ -126,7 +47,7 @@ async def test_a_change_between_the_start_and_the_first_look_is_not_missed(tmp_p
     """The files were read at start, and somebody wrote them right after it."""
     async with watched(tmp_path) as stage:
         stage.write(CHANGED)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert len(stage.swapped) == 1
 
 
@@ -140,7 +61,7 @@ async def test_a_folder_that_is_being_written_is_left_alone(tmp_path: Path) -> N
         assert stage.facts.seen == []
         assert stage.swapped == []
         stage.write(CHANGED)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert len(stage.swapped) == 1
 
 
@@ -167,7 +88,7 @@ async def test_invalid_files_are_refused_with_their_places_once(tmp_path: Path) 
         assert stage.swapped == []
         assert not stage.reload.successful
         stage.write(CHANGED)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert len(stage.swapped) == 1
         assert stage.reload.successful
 
@@ -177,10 +98,10 @@ async def test_a_refused_change_that_is_taken_back_is_well_again(tmp_path: Path)
     """The files are again those that run: nothing is swapped, and the alert ends."""
     async with watched(tmp_path) as stage:
         stage.write(BROKEN)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert not stage.reload.successful
         stage.write(MAPPING)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert stage.reload.successful
         assert stage.swapped == []
         assert stage.told()[-1] == ("info", "config.reloaded")
@@ -192,7 +113,7 @@ async def test_many_problems_are_told_within_a_bound(tmp_path: Path) -> None:
     async with watched(tmp_path) as stage:
         more = "".join(f"      - {{name: n{n}, skip: true, when: '${{nonsense{n}}}'}}\n" for n in range(30))
         stage.write(MAPPING + more)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         lines = stage.why().split("\n")
         assert len(lines) == 21
         assert lines[-1] == "and 10 more: see `front-connector validate`"
@@ -203,13 +124,13 @@ async def test_files_whose_own_tests_fail_are_refused_without_what_they_compared
     """A test's record may be a copy of somebody's: place and name are told, no value."""
     async with watched(tmp_path) as stage:
         stage.write(TESTED % "Ho")
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert stage.swapped == []
         assert stage.why() == (
             "mappings/calls.yaml:12: calls.v1: 'a note' does not pass; `front-connector test` shows why"
         )
         stage.write(TESTED % "Hi")
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert len(stage.swapped) == 1
 
 
@@ -219,21 +140,15 @@ async def test_tests_beside_a_mapping_file_count_too(tmp_path: Path) -> None:
     async with watched(tmp_path) as stage:
         beside = "tests:\n  calls.v1:\n    - name: x\n      record: {value: {}}\n      expect: {skip: true}\n"
         stage.write(beside, "calls.tests")
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert stage.swapped == []
         stage.write(CHANGED)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert stage.swapped == []
         assert "'x' does not pass" in stage.why()
 
 
 OTHER_TOPIC = MAPPING.replace("calls.v1", "calls.v2")
-SCHEMA = (
-    '{"type": "record", "name": "Call", "fields": ['
-    '{"name": "line_id", "type": "string"}, {"name": "call_id", "type": "string"}, {"name": "text", "type": "string"}, '
-    '{"name": "%s", "type": "string"}]}'
-)
-RAW = MAPPING.replace("    rules:", "    value: {format: avro_raw, schema: call.avsc}\n    rules:")
 
 
 @pytest.mark.parametrize(
@@ -259,7 +174,7 @@ def test_what_only_a_restart_can_change_is_refused_and_said(tmp_path: Path, text
         async with watched(tmp_path) as stage:
             (tmp_path / "mappings" / "call.avsc").write_text(SCHEMA % "id", encoding="utf-8")
             stage.write(text)
-            await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+            await asyncio.sleep(SEEN_TWICE_S + 2 * LOOK_AGAIN_S)  # a schema file is looked at once named
             assert stage.told() == [("warning", "config.restart_required")]
             assert stage.why() == f"{said}: only a restart can change that"
             assert stage.swapped == []
@@ -275,10 +190,10 @@ async def test_a_schema_file_belongs_to_the_mappings(tmp_path: Path) -> None:
     schema = tmp_path / "mappings" / "call.avsc"
     schema.write_text(SCHEMA % "id", encoding="utf-8")
     async with watched(tmp_path, calls=RAW) as stage:
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert stage.facts.seen == []
         schema.write_text(SCHEMA % "name", encoding="utf-8")
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert stage.told() == [("warning", "config.restart_required")]
         assert stage.why() == "value of the topic calls.v1 changed: only a restart can change that"
 
@@ -288,42 +203,24 @@ async def test_a_folder_that_goes_away_is_refused_and_one_that_comes_back_is_tak
     """A volume that is mounted anew."""
     async with watched(tmp_path) as stage:
         (tmp_path / "mappings").rename(tmp_path / "away")
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert stage.told() == [("error", "config.reload.failed")]
         assert "there is no folder" in stage.why()
         (tmp_path / "away").rename(tmp_path / "mappings")
         stage.write(CHANGED)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert len(stage.swapped) == 1
-
-
-@in_virtual_time
-async def test_files_that_change_while_they_are_read_are_read_again(tmp_path: Path) -> None:
-    """What was read is of no version that ever was."""
-    async with watched(tmp_path) as stage:
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
-        before = stage.calls.made
-
-        def while_read(n: int) -> None:
-            if n == before + 3:  # two looks, then this reading
-                stage.write(CHANGED + "# more\n")
-
-        stage.calls.script = while_read
-        stage.write(CHANGED)
-        await asyncio.sleep(LOOK_EVERY_S * 3)
-        [new] = stage.swapped
-        assert new.hash == loaded(stage.file).mappings.hash
 
 
 @in_virtual_time
 async def test_a_reading_that_hangs_is_refused_and_the_service_lives_on(tmp_path: Path) -> None:
     """A module that a mapping names may hang when it is imported; when too many do, nothing is read before a restart."""
     async with watched(tmp_path) as stage:
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         before = stage.calls.made
         stage.calls.script = lambda n: GaveUp("did not return within 120 s") if n == before + 3 else None
         stage.write(CHANGED)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         assert stage.why() == "reading and testing the files did not return within 120 s"
 
         def stuck(_n: int) -> GaveUp | None:
@@ -331,7 +228,7 @@ async def test_a_reading_that_hangs_is_refused_and_the_service_lives_on(tmp_path
 
         stage.calls.script = stuck
         await asyncio.sleep(LOOK_EVERY_S * 10)
-        assert stage.why() == "9 threads hang; nothing is read again before a restart"
+        assert stage.why() == "9 threads hang"
         assert stage.told() == [("error", "config.reload.failed")] * 2
 
 
@@ -340,48 +237,7 @@ async def test_new_mappings_share_the_living_channel_directory(tmp_path: Path) -
     """A row that came while the old ones ran is known to the new ones."""
     async with watched(tmp_path) as stage:
         stage.write(CHANGED)
-        await asyncio.sleep(SAME_TOPIC_TWICE_A_LOOK)
+        await asyncio.sleep(SEEN_TWICE_S)
         [new] = stage.swapped
         directory = stage.reload._loaded.channels
         assert new.topics["calls.v1"].constants["channels"] is directory.table()
-
-
-# --- in the service -----------------------------------------------------------------------------------------------------
-
-
-async def test_the_service_shows_which_mappings_it_uses(tmp_path: Path) -> None:
-    """The hash of the start, then that of the swap, on the page for people and in the metrics; restart watches nothing."""
-    file = folder(tmp_path, config=CONFIG.replace("folder: mappings", "folder: mappings, reload: watch"))
-    start = loaded(file)
-    parts = assemble(start, Facts())
-    assert parts.reload is not None
-    now = parts.status.snapshot()
-    assert (now.config_hash, now.mappings_hash) == (start.config_hash, start.mappings.hash)
-    assert ("mapping", True) in now.reloaded
-    new = loaded(folder(tmp_path, calls=CHANGED)).mappings
-    parts.pipeline.swap(new)
-    parts.reload.successful = False
-    now = parts.status.snapshot()
-    assert now.mappings_hash == new.hash
-    assert ("mapping", False) in now.reloaded
-    restarted = assemble(loaded(folder(tmp_path)), Facts())
-    assert restarted.reload is None
-    assert "mapping" not in dict(restarted.status.snapshot().reloaded)
-
-
-def test_threads_that_hang_end_the_process_with_70_and_a_sentence() -> None:
-    """As a defect would, and the log says that it is none of ours."""
-    facts = Facts()
-    group = ExceptionGroup("tasks", [RestartNeeded(70, "9 threads hang")])
-    assert service._ended(facts, service._first(group)) == 70
-    assert facts.seen == [("error", ("connector.stopped",), {"code": 70, "reason": "9 threads hang"})]
-
-
-async def test_sighup_looks_at_everything_that_is_read_again(tmp_path: Path) -> None:
-    """The channel directory's file and the mapping files."""
-    file = folder(tmp_path, config=CONFIG.replace("folder: mappings", "folder: mappings, reload: watch"))
-    start = loaded(file)
-    parts = assemble(start, Facts())
-    assert parts.reload is not None
-    service._Service(start, Facts())._look_now(parts)
-    assert parts.reload._asked.is_set()

@@ -154,7 +154,7 @@ def test_values_are_masked_unless_they_are_asked_for() -> None:
         1_700_000_000: "number of 10 digits",
         -7: "number of 1 digit",
         1.5: "number with a fraction",
-        True: "true",
+        True: "true or false",
         None: "null",
         ("conversation", "cha_1", "room-9"): "key of 3 parts",
         FileContent("secret.pdf", "application/pdf", 1200, "ab" * 32): "file of 1,200 bytes",

@@ -319,7 +319,7 @@ UNREADABLE = [
     ),
     (
         {"value": {}, "schema": "gone.avsc"},
-        "record: cannot read the schema gone.avsc: No such file or directory",
+        "record: cannot read the schema {folder}/mappings/gone.avsc: No such file or directory",
     ),
     ({"bytes": "%"}, "record: bytes are written as base64: Only base64 data is allowed"),
 ]
@@ -329,7 +329,23 @@ UNREADABLE = [
 def test_a_record_that_is_none_is_an_error_and_no_failure(files: Path, record: object, why: str) -> None:
     """The test cannot say anything about the mapping."""
     one = result(files, record, {"skip": True})
-    assert (one.status, one.why) == ("error", why)
+    assert (one.status, one.why) == ("error", why.replace("{folder}", str(files)))
+
+
+def test_a_schema_inside_a_file_lies_beside_that_file(files: Path) -> None:
+    """Not beside the test, which may be in another folder."""
+    (files / "mappings" / "records").mkdir()
+    inside = files / "mappings" / "records" / "note.json"
+    inside.write_text(json.dumps({"schema": "../note.avsc", "value": NOTE}))
+    one = result(files, {"file": "records/note.json"}, HELLO)
+    assert (one.status, one.why, lines(one)) == ("ok", None, [])
+    inside.write_text(json.dumps({"schema": "note.avsc", "value": NOTE}))
+    tried = f"{files}/mappings/records/note.avsc"
+    why = result(files, {"file": "records/note.json"}, HELLO).why
+    assert why == f"record: records/note.json: cannot read the schema {tried}: No such file or directory"
+    inside.write_text(json.dumps(NOTE))
+    one = result(files, {"file": "records/note.json", "schema": "note.avsc"}, HELLO)
+    assert (one.status, one.why) == ("ok", None)
 
 
 # --- coverage -----------------------------------------------------------------------------------------------------

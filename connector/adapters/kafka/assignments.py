@@ -7,7 +7,7 @@ faulty, is said in `starts.py`; what is done with records is the pipeline's.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
 
@@ -22,6 +22,8 @@ from connector.ports import Assignment, EventLog, RecordSink
 IDS_EVERY_S = 10.0
 """How often the topics' ids are asked for."""
 
+SeenBy: TypeAlias = Literal["client", "records"]
+"""Who says that a log was cut: the client, by an error; or the pipeline, by the records that came."""
 Found: TypeAlias = Mapping[tuple[str, int], starts.Position]
 
 
@@ -50,7 +52,7 @@ class Assignments:
         self._unresolved: set[TP] = set()
         self._leaving: set[TP] = set()
         """Partitions whose revoke waits for the pipeline, which may ask for something about them meanwhile."""
-        self._begun_again: dict[TP, starts.Position] = {}
+        self._begun_again: dict[TP, dict[SeenBy, starts.Position]] = {}
         """Where a partition was begun again, until a record comes from there: that proves the position."""
         self._outdated: set[TP] = set()
         """Partitions whose topic became another one when a look-up for its other partitions asked for its id."""
@@ -173,20 +175,30 @@ class Assignments:
     def flowed(self, tp: TP, leader_epoch: int | None) -> None:
         """A record of it was handed over. From the position at which it was begun again, if that position is sound."""
         begun = self._begun_again.get(tp)
-        if begun is not None and (leader_epoch is None or leader_epoch >= (begun.leader_epoch or 0)):
+        if begun and (
+            leader_epoch is None or all(leader_epoch >= (one.leader_epoch or 0) for one in begun.values())
+        ):
             del self._begun_again[tp]
 
     def suspect_topics(self) -> None:
         """The client finds a topic or partition unknown: look at the ids soon."""
         self._ask_at = 0.0
 
-    def begin_again(self, consumer: Client, tp: TP) -> None:
-        """The client cannot read on (retention, truncation), or what it reads is another log: end this assignment.
+    def cut(self, consumer: Client, tp: TP, seen_by: SeenBy) -> None:
+        """The client cannot read on (retention, truncation), or the records are not those that follow: begin again.
 
-        A new one begins at the committed offset if the log holds that still, and by its leader epoch the client can tell so.
-        If that leads back here before a record has come, the offset itself was cut: then, without a leader epoch, and if it is
-        gone, the topic's policy decides.
+        If the same one says so again before a record has come, the committed offset itself was cut: then, without a leader
+        epoch, and if it is gone, the topic's policy decides. Of one cut both may tell: the client's word waits in its queue.
         """
+        self._end_and_begin(consumer, tp, seen_by)
+
+    def begin_again(self, consumer: Client, tp: TP) -> None:
+        """Its topic is another one now: end this assignment, and begin at the committed offset. Proves no cut of that."""
+        self._begun_again.pop(tp, None)
+        self._end_and_begin(consumer, tp, None)
+
+    def _end_and_begin(self, consumer: Client, tp: TP, seen_by: SeenBy | None) -> None:
+        """A new assignment at the committed offset if the log holds it still; by its leader epoch the client can tell so."""
         if tp not in self._epochs or tp in self.missing or tp in self._leaving:
             return
         # A new epoch: what the old one has asked for is not done any more, whatever comes next. Not even its last commit,
@@ -201,8 +213,10 @@ class Assignments:
             return
         self._unresolved.discard(tp)
         told = found.fault is None and found.leader_epoch is not None
-        if told and tp not in self._begun_again:
-            self._begun_again[tp] = found
+        begun = self._begun_again.setdefault(tp, {})
+        if told and seen_by not in begun:
+            if seen_by is not None:
+                begun[seen_by] = found
             where = {"topic": tp.topic, "partition": tp.partition}
             self._log.error("log.cut", **where, offset=found.offset, high=found.end)
             self._restart(consumer, tp, found)

@@ -132,7 +132,7 @@ class KafkaSource:
 
         def again(consumer: Client) -> None:
             if self.assignments.epoch(tp) == epoch:
-                self.assignments.begin_again(consumer, tp)
+                self.assignments.cut(consumer, tp, "records")
 
         self._bridge.tell_thread(again)
 
@@ -306,7 +306,7 @@ class KafkaSource:
                 self.assignments.flowed(tp, None)
                 self._bridge.tell_loop(self._sink.reached_end, tp, epoch, message.offset() or 0)
         elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-            self.assignments.begin_again(consumer, tp)
+            self.assignments.cut(consumer, tp, "client")
         elif fatal.is_end(error):
             raise KafkaException(error)
         else:

@@ -11,13 +11,14 @@ from datetime import datetime
 
 from connector.config.mapping.defaults import Defaults, check_used, compile_defaults
 from connector.config.mapping.file import RequestShape, RuleShape, TopicShape
-from connector.config.mapping.lets import Names, add_lets, unused
+from connector.config.mapping.forgotten import meant
+from connector.config.mapping.lets import Names, add_lets, doubtful
 from connector.config.mapping.mappers import find_mapper
 from connector.config.mapping.nodes import Nodes, Open, is_open, outline, reaches_open
 from connector.config.mapping.reachable import unreachable
 from connector.config.mapping.typecheck import check_types, steps, topic_types
 from connector.config.problems import Problem
-from connector.config.yaml_source import Loc, Source
+from connector.config.yaml_source import Loc, Source, value_at
 from connector.core.decode import ParsedSchema
 from connector.core.mapping import (
     AvroFormat,
@@ -142,16 +143,15 @@ class _Compiler:
     def check_types(
         self, topic: str, rules: Rules, value: ValueFormat, schemas: Sequence[ParsedSchema]
     ) -> None:
-        """Hold the expressions against the schemas that are known of the topic's values, if any are."""
+        """Hold the expressions against the schemas that are known of the topic's values; without any, they are any."""
         more = self._context.more_schemas.get(topic, ())
         newer = {schema.name for schema in more}
         # Each group on its own: what only the older version of a schema has is a mistake.
         for group in (schemas, [*more, *(schema for schema in schemas if schema.name not in newer)]):
             types = topic_types(value, group)
-            if types is not None:
-                told = check_types(rules, self._source, self._at, self._context.names.language, types)
-                self.problems.extend(told.errors)
-                self._context.notes.warnings.extend(told.warnings)
+            told = check_types(rules, self._source, self._at, self._context.names.language, types)
+            self.problems.extend([*told.errors, *told.refused])
+            self._context.notes.warnings.extend(told.warnings)
 
     def _schema(self, key: str, name: str | None) -> ParsedSchema | str | None:
         schema = None if name is None else self._context.read_schema(name)
@@ -182,16 +182,19 @@ class _Compiler:
         self._check_names(rules)
         notes = self._context.notes
         notes.warnings.extend(unreachable(shapes, rules, self._source, self._at))
-        notes.warnings.extend(unused(shape.let, names, self._nodes.read, self._source, self._at))
+        notes.warnings.extend(doubtful(shape.let, names, self._nodes.read, self._source, self._at))
+        notes.warnings.extend(self._nodes.warnings)
         notes.read |= names.behind(self._nodes.read)
         written = [tuple(rule.order_by or defaults.written_order_by) for rule in shapes]
+        common, early = _common_order_by(written, rules, names)
         return Rules(
             rules=rules,
             otherwise=shape.otherwise,
             channels=self._context.channels,
             on_unknown_channel=shape.on_unknown_channel,
             lets=names.lets,
-            early_order_by=_early_order_by(written, rules, names),
+            common_order_by=common,
+            early_order_by=early,
         )
 
     def _check_names(self, rules: tuple[Rule, ...]) -> None:
@@ -223,8 +226,9 @@ class _Compiler:
                 for at, part in enumerate(shape.order_by)
             )
         at = (*self._at, *loc)
-        self._context.notes.warnings.extend(unused(shape.let, names, nodes.read, self._source, at))
+        self._context.notes.warnings.extend(doubtful(shape.let, names, nodes.read, self._source, at))
         self.problems.extend(nodes.problems)
+        self._context.notes.warnings.extend(nodes.warnings)
         self._nodes.read |= names.behind(nodes.read)
         own = {name: let for name, let in names.lets.items() if name not in around.lets}
         return Rule(name=shape.name, when=when, requests=requests, order_by=order_by, lets=own)
@@ -283,7 +287,7 @@ class _Compiler:
             return
         found = self._context.channels.resolve(value, alias_allowed=request.operation.takes_alias)
         if isinstance(found, str):
-            nodes.say(self._where(loc, ("channel",)), f"{request.at('channel')} {found}")
+            nodes.say(self._where(loc, ("channel",)), f"{request.at('channel')} {found}{_instead(value)}")
 
     def _check_request(self, request: RequestTemplate, loc: Loc, nodes: Nodes) -> None:
         outlined: dict[str, object] = {
@@ -301,7 +305,8 @@ class _Compiler:
             # A name that Front does not know is wrong whatever its expression gives.
             unknown = invalid.message.startswith("is not known here")
             if invalid.reason == "request_invalid" and (unknown or not reaches_open(outlined, where)):
-                message = f"{request.at(invalid.path)} {invalid.message}"
+                instead = _instead(value_at(outlined, where))
+                message = f"{request.at(invalid.path)} {invalid.message}{instead}"
                 nodes.say(self._where(loc, where), message, at_key=True)
 
     def _where(self, loc: Loc, part: Loc) -> Loc:
@@ -322,22 +327,30 @@ class _Place:
         return f"{self.name}.{part}" if self.name else part
 
 
-def _early_order_by(
-    written: Sequence[tuple[str, ...]], rules: Sequence[Rule], names: Names
-) -> tuple[Node, ...] | None:
-    """See `Rules.early_order_by`. One, if it is written alike: whether two texts mean the same is not asked.
+def _instead(constant: object) -> str:
+    """The end of a sentence about a refused constant that looks like an expression."""
+    expression = meant(constant) if isinstance(constant, str) else None
+    return "" if expression is None else f"; for the expression's value write {expression}"
 
+
+def _common_order_by(
+    written: Sequence[tuple[str, ...]], rules: Sequence[Rule], names: Names
+) -> tuple[tuple[Node, ...] | None, tuple[Node, ...] | None]:
+    """`Rules.common_order_by` and `Rules.early_order_by`.
+
+    It is one if it is written alike: whether two texts mean the same is not asked.
     `names` are those of the topic: what only a rule names may mean something else in the next.
     """
     order_by = next((rule.order_by for rule in rules if rule.requests), None)
     texts = {text for text, rule in zip(written, rules, strict=True) if rule.requests}
     if len(texts) != 1 or order_by is None:
-        return None
+        return None, None
     reads = names.behind(
         root for node in order_by if isinstance(node, Expression) for root in node.template.roots
     )
     of_rules = {name for rule in rules for name in rule.lets}
-    return None if reads & {"value", "schema", *of_rules} else order_by
+    common = None if reads & of_rules else order_by
+    return common, None if reads & {"value", "schema"} else common
 
 
 _ANY_CHANNEL = Channel(id="cha_1", real_id="cha_1", company="", app="")

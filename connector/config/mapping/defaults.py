@@ -74,9 +74,9 @@ def check_used(defaults: Defaults, operations: Iterable[Operation], nodes: Nodes
     for part, given, known in (("path", defaults.params, ids), ("body", defaults.fields, fields)):
         for name, _ in given:
             if name not in known:
-                message = (
-                    f"defaults.{part}.{name}: no request of this topic has it: {did_you_mean(name, known)}"
-                )
+                none = "has ids in its path" if part == "path" else "has a body"
+                takes = f"takes it: {did_you_mean(name, known)}" if known else f"{none}: leave it out"
+                message = f"defaults.{part}.{name}: no request of this topic {takes}"
                 nodes.say(("defaults", part, name), message, at_key=True)
 
 

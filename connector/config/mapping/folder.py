@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from connector.config.explain import explain
 from connector.config.mapping.avro_files import find_schema_files, read_schema_file
 from connector.config.mapping.compile import Context, compile_topic
+from connector.config.mapping.dedented import dedented
 from connector.config.mapping.file import MappingFile
-from connector.config.mapping.lets import Names, add_lets, unused
+from connector.config.mapping.lets import Names, add_lets, doubtful
 from connector.config.mapping.order_signature import order_signature
 from connector.config.mapping.tests import SUFFIX, TestsFile, WrittenTest, unknown_topics, written_tests
+from connector.config.mapping.written_keys import unknown_keys
 from connector.config.problems import Problem, did_you_mean
 from connector.config.reading import read_source, shown_path
 from connector.config.settings import MappingSettings
@@ -90,6 +92,9 @@ class MappingFolder:
         topics: dict[str, TopicMapping],
         found_in: dict[str, str],
     ) -> None:
+        if found := dedented(source):
+            problems.extend(found)
+            return
         try:
             shape = MappingFile.model_validate(source.data)
         except ValidationError as error:
@@ -133,7 +138,10 @@ class MappingFolder:
             else:
                 problems.extend(compiled)
         self.warnings.extend(context.notes.warnings)
-        self.warnings.extend(unused(shape.let, names, context.notes.read, source, ()))
+        if self.table is not None:
+            keys = self.channels.rows.keys()
+            self.warnings.extend(unknown_keys(source, language, keys, shown_path(self.table)))
+        self.warnings.extend(doubtful(shape.let, names, context.notes.read, source, ()))
         self._tests(path, source, shape, problems)
 
     def _tests(self, path: Path, source: Source, shape: MappingFile, problems: list[Problem]) -> None:

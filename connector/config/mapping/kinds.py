@@ -32,7 +32,7 @@ def sample(kind: Type, depth: int = 0) -> object:
     if depth > _DEPTH_MAX:  # a record may contain itself
         return OPEN
     match kind:
-        case Scalar(name):
+        case Scalar(name, _):
             return _SAMPLES[name]
         case ListOf(item):
             return [sample(item, depth + 1)]

@@ -6,6 +6,7 @@ A let reads what stands above it: lets around its own, and earlier ones of its o
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from connector.config.mapping.forgotten import doubt
 from connector.config.problems import Problem
 from connector.config.yaml_source import Loc, Source
 from connector.core.expression import EvaluationError, Language, Template
@@ -13,6 +14,12 @@ from connector.core.mapping import Let, Lets
 
 LETS_MAX = 100
 """Lets that one expression may see: a chain of them is evaluated one inside the other."""
+
+FRAMES_MAX = 600
+"""Depth of Python's stack for such a chain, of the 1,000 that Python has; the rest is for what stands around it."""
+
+_LET_FRAMES = 3
+"""Between an expression and that of a let that it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +65,40 @@ def add_lets(
             problems.append(source.problem((*at, "let", name), f"let {name}: it reads {which}"))
         elif let is not None:
             lets[name] = let
+    problems += _too_deep(lets, usable, source, at)
     return Names(names.language, lets), problems
 
 
-def unused(shape: Iterable[str], names: Names, read: Iterable[str], source: Source, at: Loc) -> list[Problem]:
-    """A warning for each let of `at` that is never needed. `read`: what expressions other than lets name."""
+def _too_deep(lets: Lets, of: Iterable[str], source: Source, at: Loc) -> list[Problem]:
+    """The first of these lets whose evaluation, with the lets that it is built from, would fill Python's stack."""
+    depths: dict[str, int] = {}
+    for name, let in lets.items():
+        roots = let.roots if isinstance(let, Template) else ()
+        own = let.frames if isinstance(let, Template) else 0
+        depths[name] = own + _LET_FRAMES + max((depths[root] for root in roots if root in depths), default=0)
+    for name in of:
+        if depths.get(name, 0) > FRAMES_MAX:
+            message = f"let {name}: too many lets are built from one another here: join some, or nest their expressions less"
+            return [source.problem((*at, "let", name), message)]
+    return []
+
+
+def doubtful(
+    shape: Mapping[str, Let | str], names: Names, read: Iterable[str], source: Source, at: Loc
+) -> list[Problem]:
+    """A warning for each let of `at` that is never needed, or looks like an expression and is none.
+
+    `read`: what expressions other than lets name.
+    """
     needed = names.behind(read)
-    return [
-        source.problem((*at, "let", name), f"let {name}: no expression uses it", at_key=True)
-        for name in shape
-        if name not in needed
-    ]
+    found: list[Problem] = []
+    for name, let in shape.items():
+        loc = (*at, "let", name)
+        if name not in needed:
+            found.append(source.problem(loc, f"let {name}: no expression uses it", at_key=True))
+        if isinstance(let, str) and (message := doubt(f"let {name}", let)) is not None:
+            found.append(source.problem(loc, message))
+    return found
 
 
 def _usable(name: str, around: Names, source: Source, loc: Loc, problems: list[Problem]) -> bool:

@@ -1,5 +1,6 @@
 """Values of a mapping file -> nodes: texts with `${...}` are compiled, everything around them is kept as it stands."""
 
+from connector.config.mapping.forgotten import doubt
 from connector.config.mapping.lets import Names
 from connector.config.problems import Problem
 from connector.config.yaml_source import Loc, Source
@@ -12,13 +13,14 @@ class Open:
 
 
 class Nodes:
-    """Compiles what stands below `at` and sees `names`. Collects problems, and in `read` the variables that are named."""
+    """Compiles what stands below `at` and sees `names`. Collects problems, warnings, and in `read` the variables."""
 
     def __init__(self, source: Source, at: Loc, names: Names) -> None:
         self._source = source
         self._at = at
         self.names = names
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
         self.read: set[str] = set()
 
     def node(self, value: object, loc: Loc, place: str) -> Node:
@@ -26,6 +28,9 @@ class Nodes:
         match value:
             case str() if "${" in value:
                 return self._expression(value, loc, place)
+            case str() if (message := doubt(place, value)) is not None:
+                self.warnings.append(self._source.problem((*self._at, *loc), message))
+                return Constant(value)
             case dict():
                 return Fields(tuple(self._field(name, child, loc, place) for name, child in value.items()))
             case list():

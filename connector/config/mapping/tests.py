@@ -87,6 +87,12 @@ def _dead_letter(value: object) -> object:
     return value
 
 
+def _waits(value: object) -> object:
+    if value is True or (isinstance(value, str) and value):
+        return value
+    raise sentence("must be true, or a part of why the record waits")
+
+
 def _path(value: object) -> object:
     if isinstance(value, str) or (
         isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
@@ -161,8 +167,13 @@ class ExpectShape(ExpectedRequest):
     error: Filled | None = Field(
         default=None, description="A part of what the dead letter says.", examples=["body.call_status"]
     )
-    waits: Literal[True] | None = Field(
-        default=None, description="true: the topic waits for the line's row in the channels table."
+    waits: (
+        Annotated[Literal[True] | str, BeforeValidator(_waits, json_schema_input_type=Literal[True] | Filled)]
+        | None
+    ) = Field(
+        default=None,
+        description="The topic waits for the line's row in the channels table: true, or a part of what is said of it.",
+        examples=[True, "channels"],
     )
     rule: Filled | None = Field(default=None, description="The rule that decides.")
     order_key: Annotated[list[str], Field(min_length=1)] | None = Field(

@@ -8,15 +8,18 @@ Google's own evaluator never meets a record: docs/decisions/expressions.md says 
 from connector.core.expression.language import Language, Template
 from connector.core.expression.values import (
     ABSENT,
+    WORK,
     Absent,
     BudgetExceeded,
     EvaluationError,
     NoSuchKey,
     Problem,
+    Work,
 )
 
 __all__ = [
     "ABSENT",
+    "WORK",
     "Absent",
     "BudgetExceeded",
     "EvaluationError",
@@ -24,4 +27,5 @@ __all__ = [
     "NoSuchKey",
     "Problem",
     "Template",
+    "Work",
 ]

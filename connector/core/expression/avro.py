@@ -1,7 +1,7 @@
 """An Avro schema -> the type of its values as expressions see them, after `core/decode.plain`.
 
-Nulls are absent, enums, decimals, UUIDs and dates are text, times are whole milliseconds. Reads schemas that fastavro parsed;
-no record is ever seen.
+Nulls are absent, enums, decimals, UUIDs and dates are text (of enums, their symbols), times are whole milliseconds. Reads
+schemas that fastavro parsed; no record is ever seen.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from connector.core.expression.types import (
     MapOf,
     Record,
     Type,
+    enum,
     one_of,
 )
 
@@ -63,6 +64,9 @@ class _Reader:
                 return one_of(self.read(branch) for branch in avro if not _is_null(branch))
             case {"type": "record" | "error", "name": str(name), "fields": fields}:
                 return self._record(name, fields, avro)
+            case {"type": "enum", "name": str(name), "symbols": list(symbols)}:
+                self._remember(avro)
+                return enum(name, symbols)
             case {"type": "array", "items": items}:
                 return ListOf(self.read(items))
             case {"type": "map", "values": values}:

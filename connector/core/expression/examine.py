@@ -11,12 +11,16 @@ from connector.core.expression.values import Problem
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """`type` is the value's, if there is one; `roots` the variables that are named; places are in the text."""
+    """`type` is the value's, if there is one; `roots` the variables that are named; places are in the text.
+
+    `doubts`: constants that no enum they are held against has.
+    """
 
     type: Type
     roots: frozenset[str] = frozenset()
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    doubts: tuple[Problem, ...] = ()
 
 
 def examine(language: Language, text: str, known: Known) -> Examined:
@@ -29,6 +33,7 @@ def examine(language: Language, text: str, known: Known) -> Examined:
     roots: frozenset[str] = frozenset()
     errors: list[Problem] = []
     warnings: list[Problem] = []
+    doubts: list[Problem] = []
     for piece in pieces:
         if not isinstance(piece, Source):
             continue
@@ -38,6 +43,7 @@ def examine(language: Language, text: str, known: Known) -> Examined:
         typed = check(tree, piece.expression, known, absent=whole)
         errors += (problem_at(text, piece.start + found.offset, found.message) for found in typed.errors)
         warnings += (problem_at(text, piece.start + found.offset, found.message) for found in typed.warnings)
+        doubts += (problem_at(text, piece.start + found.offset, found.message) for found in typed.doubts)
         roots |= typed.roots
         kind = typed.type if whole else STRING
-    return Examined(kind, roots, tuple(errors), tuple(warnings))
+    return Examined(kind, roots, tuple(errors), tuple(warnings), tuple(doubts))

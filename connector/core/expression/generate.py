@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from connector.core.expression import library, operators, phones, strings
+from connector.core.expression import library, phones, strings
 from connector.core.expression.library import Function, Variable
 from connector.core.expression.paths import Step, define, extend, reader
+from connector.core.expression.runtime import RUNTIME, frames_of
 from connector.core.expression.shapes import (
     Bind,
     Macro,
@@ -26,7 +27,7 @@ from connector.core.expression.shapes import (
     recognise_macro,
 )
 from connector.core.expression.tree import Call, Const, Entry, Field, Fold, Foreign, ListOf, MapOf, Name, Node
-from connector.core.expression.values import ABSENT, Budget, Kind, Scope
+from connector.core.expression.values import Kind, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Generated:
 
     evaluate: Callable[[Scope], object]
     roots: frozenset[str]
+    frames: int
+    """How deep an evaluation stands in Python's stack, at most, before it reads a variable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class _Code:
 
     text: str
     kind: Kind = "dyn"
+    constant: bool = False
 
 
 class _Refusal(Exception):
@@ -64,19 +68,6 @@ _Locals = Mapping[str, str]
 
 _COMPARISONS: Final = {"_<_": "less", "_<=_": "less_or_equal", "_>_": "greater", "_>=_": "greater_or_equal"}
 _ARITHMETIC: Final = {"_-_": "subtract", "_*_": "multiply", "_/_": "divide", "_%_": "modulo", "-_": "negate"}
-_RUNTIME: Final[Mapping[str, object]] = {
-    # Every operator under its own name.
-    **{
-        name: thing
-        for name, thing in vars(operators).items()
-        if getattr(thing, "__module__", "") == operators.__name__
-    },
-    "ABSENT": ABSENT,
-    "Budget": Budget,
-    "as_string": strings.as_string,
-    "as_int": strings.as_int,
-    "as_list": strings.as_list,
-}
 _TYPES: Final = {"string": "as_string", "int": "as_int", "list": "as_list"}
 
 
@@ -87,11 +78,11 @@ def generate(tree: Node, variables: Mapping[str, Variable], *, absent: bool = Tr
         code = generator.whole(tree, absent=absent)
     except _Refusal as refusal:
         return refusal.refused
-    budget = " m = Budget()\n" if generator.uses_budget else ""
+    budget = " m = Budget(s)\n" if generator.uses_budget else ""
     function = define(
-        f"def evaluate(s):\n{budget} return {code}\n", "evaluate", {**_RUNTIME, **generator.names}
+        f"def evaluate(s):\n{budget} return {code}\n", "evaluate", {**RUNTIME, **generator.names}
     )
-    return Generated(function, frozenset(generator.roots))
+    return Generated(function, frozenset(generator.roots), frames_of(function))
 
 
 def _check_region(region: tuple[Node, ...]) -> None:
@@ -156,10 +147,10 @@ class _Generator:
 
     def _constant(self, value: bool | int | float | str | bytes) -> _Code:
         if isinstance(value, bool):
-            return _Code(str(value), "bool")
+            return _Code(str(value), "bool", constant=True)
         kinds: Mapping[type, Kind] = {int: "int", float: "double", str: "string", bytes: "bytes"}
         # By name: Python warns of `is` beside a literal, and the file's own texts stay out of the source.
-        return _Code(self._name(value), kinds[type(value)])
+        return _Code(self._name(value), kinds[type(value)], constant=True)
 
     # Paths
 
@@ -218,8 +209,9 @@ class _Generator:
                 text = self._equal(self._value(left, local), self._value(right, local))
                 return _Code(text if operator == "_==_" else f"(not {text})", "bool")
             case Call("@in", (item, container)):
+                self.uses_budget = True
                 return _Code(
-                    f"contains_item({self._value(item, local).text}, {self._value(container, local).text})",
+                    f"contains_item(m, {self._value(item, local).text}, {self._value(container, local).text})",
                     "bool",
                 )
             case Call("dyn", (operand,)):
@@ -238,7 +230,10 @@ class _Generator:
 
     def _simple_call(self, node: Call, arguments: list[_Code]) -> _Code:
         if node.function in _COMPARISONS:
-            return _Code(f"{_COMPARISONS[node.function]}({', '.join(a.text for a in arguments)})", "bool")
+            budget = self._unless_constant(*arguments)
+            return _Code(
+                f"{_COMPARISONS[node.function]}({budget}, {', '.join(a.text for a in arguments)})", "bool"
+            )
         if node.function in _ARITHMETIC:
             return _Code(f"{_ARITHMETIC[node.function]}({', '.join(a.text for a in arguments)})")
         function = library.FUNCTIONS.get((node.function, len(arguments)))
@@ -275,7 +270,8 @@ class _Generator:
         except ValueError as error:
             raise _Refusal(f"not a valid regular expression (RE2 syntax): {error}", pattern) from None
         argument = text.text if text.kind == "string" else f"as_string({text.text}, 'matches')"
-        return _Code(f"{self._name(compiled.found)}({argument})", "bool")
+        self.uses_budget = True
+        return _Code(f"{self._name(compiled.found)}(m, {argument})", "bool")
 
     def _condition(self, node: Node, local: _Locals) -> str:
         code = self._value(node, local)
@@ -283,12 +279,21 @@ class _Generator:
 
     def _equal(self, left: _Code, right: _Code) -> str:
         # A string equals nothing but a string and True is one object: Python's own comparison is right, and four times as fast.
-        if "string" in (left.kind, right.kind):
+        if any(each.kind == "string" and each.constant for each in (left, right)):
             return f"({left.text} == {right.text})"
         for one, other in ((left, right), (right, left)):
             if one.text in ("True", "False"):
                 return f"({other.text} is {one.text})"
-        return f"equals({left.text}, {right.text})"
+        if left.constant or right.constant:
+            return f"same({left.text}, {right.text})"
+        self.uses_budget = True
+        return f"equals(m, {left.text}, {right.text})"
+
+    def _unless_constant(self, *arguments: _Code) -> str:
+        if any(argument.constant for argument in arguments):
+            return "None"
+        self.uses_budget = True
+        return "m"
 
     def _sum(self, left: _Code, right: _Code) -> _Code:
         self.uses_budget = True

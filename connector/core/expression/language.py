@@ -26,6 +26,9 @@ BINDS_MAX: Final = 8
 
 _BIND: Final = re.compile(r"\.\s*opt(?:Flat)?Map\s*\(")
 
+_TEXT_FRAMES: Final = 4
+"""Between a larger text and an expression in it."""
+
 _Evaluate: TypeAlias = Callable[[Scope], object]
 
 
@@ -35,6 +38,8 @@ class Template:
 
     roots: frozenset[str]
     _evaluate: _Evaluate
+    frames: int = 1
+    """How deep an evaluation stands in Python's stack, at most, before it reads a variable."""
 
     @property
     def is_constant(self) -> bool:
@@ -61,6 +66,7 @@ class _Part:
     roots: frozenset[str]
     evaluate: _Evaluate
     written: str
+    frames: int
 
 
 class Language:
@@ -114,8 +120,9 @@ class Language:
             case (str() as literal,):
                 return Template(roots, lambda _: literal)
             case (_Part() as part,):
-                return Template(roots, part.evaluate)
-        return Template(roots, lambda scope: _interpolate(compiled, scope))
+                return Template(roots, part.evaluate, part.frames)
+        frames = _TEXT_FRAMES + max(part.frames for part in compiled if isinstance(part, _Part))
+        return Template(roots, lambda scope: _interpolate(compiled, scope), frames)
 
     def tree(self, expression: str) -> Node | None:
         """The checked tree of an expression that this language, or a wider one made of it, has compiled; None: of no other."""
@@ -145,7 +152,7 @@ class Language:
         if path is not None:
             self._trees[expression] = path_tree(expression)
             read = reader("", (path.root, *path.steps), absent=absent)
-            return _Part(frozenset({path.root}), read, expression.strip())
+            return _Part(frozenset({path.root}), read, expression.strip(), 2)
         for offset, char in enumerate(expression):
             if char == "\0" or "\ud800" <= char <= "\udfff":
                 return (
@@ -158,7 +165,7 @@ class Language:
         generated = generate(tree, self._variables, absent=absent)
         if isinstance(generated, Refused):
             return (Finding(generated.message, name_of_call(expression, generated.position)),)
-        return _Part(generated.roots, generated.evaluate, expression.strip())
+        return _Part(generated.roots, generated.evaluate, expression.strip(), generated.frames)
 
 
 def _interpolate(parts: tuple[str | _Part, ...], scope: Scope) -> str:

@@ -34,6 +34,7 @@ _TYPES: Final = {"optional_type": "a value that may be absent", "dyn": "any valu
 _OTHER_NAMES: Final = {
     "len": "size", "length": "size", "count": "size", "str": "string", "float": "double", "lower": "lowerAscii",
     "toLowerCase": "lowerAscii", "downcase": "lowerAscii", "upper": "upperAscii", "toUpperCase": "upperAscii", "strip": "trim",
+    "lstrip": "trim", "rstrip": "trim", "uppercase": "upperAscii", "lowercase": "lowerAscii", "casefold": "lowerAscii",
     "find": "indexOf", "any": "exists", "some": "exists", "select": "filter", "collect": "map", "default": "orValue",
     "or_value": "orValue", "startswith": "startsWith", "endswith": "endsWith", "escape": "html_escape",
 }  # fmt: skip

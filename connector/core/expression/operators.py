@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 
 from connector.core.expression.values import (
     ABSENT,
+    ELEMENT_STEPS,
     INT_MAX,
     INT_MIN,
     Budget,
@@ -72,45 +73,60 @@ def one_item(container: Iterable[object], test: Callable[[object], object]) -> b
     return sum([truth(test(item)) for item in container]) == 1
 
 
-def equals(left: object, right: object) -> bool:
-    """`==`: never an error; values of different kinds differ, except an int and a double of the same value."""
+def equals(budget: Budget, left: object, right: object) -> bool:
+    """`==`: no error but the budget's; values of different kinds differ, except an int and a double of the same value."""
+    if isinstance(left, list) and isinstance(right, list):
+        if len(left) != len(right):
+            return False
+        budget.work(ELEMENT_STEPS * len(left))
+        return all(map(partial(equals, budget), left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        if len(left) != len(right):
+            return False
+        budget.work(ELEMENT_STEPS * len(left))
+        return all(key in right and equals(budget, left[key], right[key]) for key in left)
+    if isinstance(left, str | bytes):
+        budget.read(left)
+    return same(left, right)
+
+
+def same(left: object, right: object) -> bool:
+    """`==` if one side is a bool, a number, a string or bytes of the mapping file, which bounds the work."""
     kind = type(left)
     if kind is not type(right):
         return kind in _NUMBERS and type(right) in _NUMBERS and left == right
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(equals, left, right))
-    if isinstance(left, dict) and isinstance(right, dict):
-        return len(left) == len(right) and all(key in right and equals(left[key], right[key]) for key in left)
     return left == right
 
 
-def less(left: object, right: object) -> bool:
-    """`<`."""
-    _comparable("<", left, right)
+def less(budget: Budget | None, left: object, right: object) -> bool:
+    """`<`; without a budget if one side is a constant, which bounds the work."""
+    _comparable(budget, "<", left, right)
     return left < right  # type: ignore[operator, no-any-return]
 
 
-def less_or_equal(left: object, right: object) -> bool:
-    """`<=`."""
-    _comparable("<=", left, right)
+def less_or_equal(budget: Budget | None, left: object, right: object) -> bool:
+    """`<=`; without a budget if one side is a constant, which bounds the work."""
+    _comparable(budget, "<=", left, right)
     return left <= right  # type: ignore[operator, no-any-return]
 
 
-def greater(left: object, right: object) -> bool:
-    """`>`."""
-    _comparable(">", left, right)
+def greater(budget: Budget | None, left: object, right: object) -> bool:
+    """`>`; without a budget if one side is a constant, which bounds the work."""
+    _comparable(budget, ">", left, right)
     return left > right  # type: ignore[operator, no-any-return]
 
 
-def greater_or_equal(left: object, right: object) -> bool:
-    """`>=`."""
-    _comparable(">=", left, right)
+def greater_or_equal(budget: Budget | None, left: object, right: object) -> bool:
+    """`>=`; without a budget if one side is a constant, which bounds the work."""
+    _comparable(budget, ">=", left, right)
     return left >= right  # type: ignore[operator, no-any-return]
 
 
-def _comparable(operator: str, left: object, right: object) -> None:
+def _comparable(budget: Budget | None, operator: str, left: object, right: object) -> None:
     kind, other = type(left), type(right)
     if (kind is other and kind in _ORDERED) or (kind in _NUMBERS and other in _NUMBERS):
+        if budget is not None and isinstance(left, str | bytes):
+            budget.read(left)
         return
     _refuse(operator, left, right)
 
@@ -198,10 +214,13 @@ def negate(value: object) -> int | float:
     raise EvaluationError(f"- cannot be applied to {kind_of(value)}")
 
 
-def contains_item(item: object, container: object) -> bool:
+def contains_item(budget: Budget, item: object, container: object) -> bool:
     """`in`: an element of a list, or a key of a map."""
     if isinstance(container, list):
-        return any(equals(item, other) for other in container)
+        budget.work(ELEMENT_STEPS * len(container))
+        # A bool or a number compares without a further price, so one of Python's calls less is worth it.
+        compare = partial(same, item) if isinstance(item, int | float) else partial(equals, budget, item)
+        return any(map(compare, container))
     if isinstance(container, dict) and isinstance(item, str | int | float):
         return type(item) is str and item in container
     _refuse("in", item, container)

@@ -184,7 +184,7 @@ def _cannot(node: Call, types: Sequence[Type]) -> Wrong:
         others = [
             argument
             for argument, found, other in zip(node.arguments, types, reversed(types), strict=True)
-            if other == STRING and isinstance(found, Scalar) and found != BYTES
+            if kinds(other) == {"string"} and isinstance(found, Scalar) and found != BYTES
         ]
         hint = "".join(f": write string({describe(each)})" for each in others if describe(each) != "...")
         if not hint and set(types) == {INT, Scalar("double")}:

@@ -5,7 +5,7 @@ import html
 import re
 from typing import Final
 
-from connector.core.expression.values import EvaluationError
+from connector.core.expression.values import Budget, EvaluationError
 
 # A tag ends at the next "<" at the latest and every alternative ends in what always matches, so a hostile text takes linear
 # time too. With the standard library's HTMLParser 24 KB took seconds: docs/decisions/expressions.md.
@@ -25,11 +25,12 @@ _AROUND_BREAK: Final = re.compile(r" ?\n ?")
 _MANY_BREAKS: Final = re.compile(r"\n{3,}")
 
 
-def strip_html(text: str) -> str:
+def strip_html(budget: Budget, text: str) -> str:
     """The text that a reader of this HTML sees: tags gone, entities decoded, blocks on lines of their own.
 
     Runs of white space become one space, more than one empty line becomes one; scripts, styles and comments vanish.
     """
+    budget.work(3 * len(text))
     seen = _MARKUP.sub(_instead, text.replace("\n", " ").replace("\r", " "))
     lines = _AROUND_BREAK.sub("\n", _SPACES.sub(" ", _unescaped(seen)))
     return _MANY_BREAKS.sub("\n\n", lines).strip()
@@ -54,11 +55,13 @@ def truncate(text: str, length: int) -> str:
     return text[:length]
 
 
-def html_escape(text: str) -> str:
+def html_escape(budget: Budget, text: str) -> str:
     """The text with & < > " and ' as entities, safe inside HTML."""
+    budget.read(text, shift=1)
     return html.escape(text)
 
 
-def sha256(text: str) -> str:
+def sha256(budget: Budget, text: str) -> str:
     """64 hexadecimal digits of the text's UTF-8; for ids that are too long for Front."""
+    budget.read(text, shift=2)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -4,6 +4,7 @@ CEL's macros arrive expanded to one general fold. Only the folds below can be wr
 meaning.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -100,6 +101,35 @@ def chain(node: Node) -> tuple[Node, tuple[Step, ...]]:
                 break
         node = operand
     return node, tuple(reversed(steps))
+
+
+def results(node: Node) -> Iterator[Node]:
+    """What a value may come from: branches of `? :`, defaults, the values of tables that are written out; else the node."""
+    match node:
+        case Call("_?_:_", (_, *rest)) | Call("orValue" | "or", rest) | Call("value" | "optional.of", rest):
+            for each in rest:
+                yield from results(each)
+        case Field(operand, step, False) | Call("_[_]" | "_[?_]" | "_?._", (operand, Const(step))):
+            yield from _chosen(node, operand, step)
+        case Call("_[_]" | "_[?_]", (operand, _)):
+            yield from _chosen(node, operand, None)
+        case _:
+            yield node
+
+
+def _chosen(node: Node, operand: Node, step: object) -> Iterator[Node]:
+    """The results of a step, None: any, into what may be a table."""
+    for holder in results(operand):
+        match holder:
+            case MapOf(entries):
+                for entry in entries:
+                    if step is None or not isinstance(entry.key, Const) or entry.key.value == step:
+                        yield from results(entry.value)
+            case ListOf(items):
+                for item in items:
+                    yield from results(item)
+            case _:
+                yield node
 
 
 def flat(node: Node, operator: str) -> list[Node]:

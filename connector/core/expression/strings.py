@@ -11,7 +11,15 @@ from typing import Final
 
 import re2
 
-from connector.core.expression.values import INT_MAX, INT_MIN, Budget, EvaluationError, kind_of
+from connector.core.expression.values import (
+    INT_MAX,
+    INT_MIN,
+    PATTERN_STEPS,
+    SHORT,
+    Budget,
+    EvaluationError,
+    kind_of,
+)
 
 # Unicode's White_Space. Python's strip() would also take U+001C to U+001F.
 _WHITESPACE: Final = "".join(
@@ -37,12 +45,15 @@ _TO_UPPER: Final = {lower: upper for upper, lower in _TO_LOWER.items()}
 _ASCII_SPACE: Final = " \t\n\v\f\r"
 _INT: Final = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 _DOUBLE: Final = re.compile(
-    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE
+    r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE
 )
 _BOOLS: Final = {
     **dict.fromkeys(("1", "t", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "false", "FALSE", "False"), False),
 }
+_SEARCHED_AT_ONCE: Final = 30_000
+"""Characters from which on Python searches a text in linear time, whatever the part."""
+_SHORT_PART: Final = 8
 _QUIET: Final = re2.Options()
 _QUIET.log_errors = False
 
@@ -75,9 +86,30 @@ def size(value: object) -> int:
     raise EvaluationError(f"size: {kind_of(value)} has no size")
 
 
-def contains(text: str, part: str) -> bool:
+def starts_with(budget: Budget, text: str, prefix: str) -> bool:
+    """`text.startsWith(prefix)`."""
+    budget.read(prefix)
+    return text.startswith(prefix)
+
+
+def ends_with(budget: Budget, text: str, suffix: str) -> bool:
+    """`text.endsWith(suffix)`."""
+    budget.read(suffix)
+    return text.endswith(suffix)
+
+
+def contains(budget: Budget, text: str, part: str) -> bool:
     """`text.contains(part)`."""
+    _search(budget, text, part)
     return part in text
+
+
+def _search(budget: Budget, text: str, part: str) -> None:
+    """Pay for looking for a part. In shorter texts Python compares a part of up to 100 characters at every position."""
+    if len(text) > _SEARCHED_AT_ONCE:
+        budget.work((len(text) >> 4) + (len(part) >> 4))
+    elif len(text) > SHORT:
+        budget.work(len(text) * min(len(part), 100) >> 6)
 
 
 class Pattern:
@@ -92,8 +124,9 @@ class Pattern:
         except re2.error as error:
             raise ValueError(_reason(error)) from None
 
-    def found(self, text: str) -> bool:
+    def found(self, budget: Budget, text: str) -> bool:
         """Whether the pattern matches anywhere in the text."""
+        budget.read(text, shift=3)
         try:
             # As bytes: for a str the wrapper would count the characters before the match.
             return self._regex.search(text.encode()) is not None
@@ -101,10 +134,12 @@ class Pattern:
             raise EvaluationError("matches: the text is not valid Unicode") from None
 
 
-def matches(text: str, pattern: str) -> bool:
+def matches(budget: Budget, text: str, pattern: str) -> bool:
     """`text.matches(pattern)`, anywhere in the text. A computed pattern may hold the record's values, so it is not shown."""
+    # A text may also make RE2 give up its automaton and run all states side by side.
+    budget.work(PATTERN_STEPS + len(text))
     try:
-        return Pattern(pattern).found(text)
+        return Pattern(pattern).found(budget, text)
     except (ValueError, UnicodeEncodeError):
         raise EvaluationError("matches: the pattern is not a valid regular expression (RE2 syntax)") from None
 
@@ -120,18 +155,24 @@ def char_at(text: str, position: int) -> str:
     return text[position : position + 1]
 
 
-def index_of(text: str, part: str, start: int = 0) -> int:
+def index_of(budget: Budget, text: str, part: str, start: int = 0) -> int:
     """The first position of `part` at or after `start`, or -1."""
     _within("indexOf", start, len(text))
+    _search(budget, text, part)
     return text.find(part, start)
 
 
-def last_index_of(text: str, part: str, start: int | None = None) -> int:
+def last_index_of(budget: Budget, text: str, part: str, start: int | None = None) -> int:
     """The last position of `part` at or before `start`, or -1."""
-    if start is None:
-        return text.rfind(part)
-    _within("lastIndexOf", start, len(text))
-    return text.rfind(part, 0, start + len(part))
+    if start is not None:
+        _within("lastIndexOf", start, len(text))
+    _search(budget, text, part)
+    end = len(text) if start is None else min(start + len(part), len(text))
+    if len(part) <= _SHORT_PART:
+        return text.rfind(part, 0, end)
+    # From the end Python compares every position with the whole part; from the start it takes linear time.
+    found = text[:end][::-1].find(part[::-1])
+    return -1 if found < 0 else end - found - len(part)
 
 
 def substring(text: str, start: int, end: int | None = None) -> str:
@@ -149,33 +190,40 @@ def _within(function: str, position: int, length: int) -> None:
         raise EvaluationError(f"{function}: a position lies outside the string")
 
 
-def lower_ascii(text: str) -> str:
+def lower_ascii(budget: Budget, text: str) -> str:
     """A to Z in lower case, all else as it is."""
+    budget.read(text, shift=4 if text.isascii() else 0)
     return text.lower() if text.isascii() else text.translate(_TO_LOWER)
 
 
-def upper_ascii(text: str) -> str:
+def upper_ascii(budget: Budget, text: str) -> str:
     """a to z in upper case, all else as it is."""
+    budget.read(text, shift=4 if text.isascii() else 0)
     return text.upper() if text.isascii() else text.translate(_TO_UPPER)
 
 
-def trim(text: str) -> str:
+def trim(budget: Budget, text: str) -> str:
     """Without white space at both ends."""
+    budget.read(text)
     return text.strip(_WHITESPACE)
 
 
 def replace(budget: Budget, text: str, old: str, new: str, limit: int = -1) -> str:
     """`old` by `new`, the first `limit` times (all if negative)."""
+    _search(budget, text, old)
+    budget.read(text, shift=2)
     if len(new) > len(old):
         times = text.count(old)
         budget.spend(len(text) + (times if limit < 0 else min(times, limit)) * (len(new) - len(old)))
     return text.replace(old, new, max(limit, -1))
 
 
-def split(text: str, separator: str, limit: int = -1) -> list[object]:
+def split(budget: Budget, text: str, separator: str, limit: int = -1) -> list[object]:
     """Parts between separators, at most `limit` of them (all if negative); "" splits into characters."""
     if limit == 0:
         return []
+    _search(budget, text, separator)
+    budget.read(text, shift=1)
     if separator:
         return list(text.split(separator, limit - 1 if limit > 0 else -1))
     if limit < 0 or limit >= len(text):
@@ -185,9 +233,18 @@ def split(text: str, separator: str, limit: int = -1) -> list[object]:
 
 def join(budget: Budget, parts: list[object], separator: str = "") -> str:
     """All strings of a list in one, with a separator between them."""
+    if len(parts) > SHORT:
+        budget.work(len(parts))
     texts = [as_string(part, "join") for part in parts]
     budget.spend(sum(map(len, texts)) + len(separator) * len(texts))
     return separator.join(texts)
+
+
+def string(budget: Budget, value: object) -> str:
+    """`string(value)` in an expression."""
+    if isinstance(value, bytes):
+        budget.read(value)
+    return to_string(value)
 
 
 def to_string(value: object) -> str:
@@ -221,9 +278,10 @@ def _double_text(value: float) -> str:
     return f"{'-' if value < 0 else ''}{mantissa}e{shortest.adjusted():+03d}"
 
 
-def to_int(value: object) -> int:
+def to_int(budget: Budget, value: object) -> int:
     """`int(value)`: of a string, a bool, or a double, cut toward zero."""
     if isinstance(value, str):
+        budget.read(value)
         digits = value.strip(_ASCII_SPACE)
         if _INT.fullmatch(digits) and INT_MIN <= int(digits) <= INT_MAX:
             return int(digits)
@@ -237,9 +295,10 @@ def to_int(value: object) -> int:
     raise EvaluationError(f"int: {kind_of(value)} cannot become an int")
 
 
-def to_double(value: object) -> float:
+def to_double(budget: Budget, value: object) -> float:
     """`double(value)`: of a string or an int."""
     if isinstance(value, str):
+        budget.read(value, shift=1)
         digits = value.strip(_ASCII_SPACE)
         if _DOUBLE.fullmatch(digits):
             return float(digits)
@@ -265,12 +324,14 @@ def to_bool(value: object) -> bool:
     raise EvaluationError(f"bool: {what}")
 
 
-def to_bytes(value: object) -> bytes:
+def to_bytes(budget: Budget, value: object) -> bytes:
     """`bytes(value)`: of a string, as UTF-8."""
     if isinstance(value, bytes):
         return value
+    text = as_string(value, "bytes")
+    budget.read(text)
     try:
-        return as_string(value, "bytes").encode()
+        return text.encode()
     except UnicodeEncodeError:
         raise EvaluationError("bytes: the string is not valid Unicode") from None
 

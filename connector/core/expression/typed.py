@@ -24,6 +24,7 @@ from connector.core.expression.shapes import (
     is_optional,
     recognise_macro,
 )
+from connector.core.expression.symbols import strange
 from connector.core.expression.tree import Call, Const, Entry, Field, Fold, Foreign, ListOf, MapOf, Name, Node
 from connector.core.expression.types import (
     BOOL,
@@ -41,6 +42,7 @@ from connector.core.expression.types import (
     look_up,
     one_of,
     short,
+    written,
 )
 from connector.core.expression.types import ListOf as ListType
 from connector.core.expression.types import MapOf as MapType
@@ -65,13 +67,14 @@ class Known:
 class Typed:
     """The type of an expression's value, what is wrong in it, and what may be missing; offsets are into the expression.
 
-    `roots`: the variables that it names.
+    `roots`: the variables that it names. `doubts`: constants that no enum they are held against has.
     """
 
     type: Type
     errors: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     roots: frozenset[str]
+    doubts: tuple[Finding, ...] = ()
 
 
 def check(tree: Node, expression: str, known: Known, *, absent: bool = True) -> Typed:
@@ -81,7 +84,8 @@ def check(tree: Node, expression: str, known: Known, *, absent: bool = True) -> 
     base, _ = chain(tree)
     plain = absent and isinstance(base, Name)
     found = walk.read(tree, scope) if plain or is_optional(tree) else walk.value(tree, scope)
-    return Typed(found, _sorted(walk.errors), _sorted(walk.warnings), frozenset(walk.roots))
+    told = _sorted(walk.errors), _sorted(walk.warnings), frozenset(walk.roots), _sorted(walk.doubts)
+    return Typed(found, *told)
 
 
 def _sorted(findings: dict[Finding, None]) -> tuple[Finding, ...]:
@@ -103,7 +107,7 @@ class _Scope:
         return _Scope({**self.local, name: kind}, kept | facts)
 
 
-_MADE: Final[Mapping[type, Type]] = {bool: BOOL, int: INT, float: DOUBLE, str: STRING, bytes: BYTES}
+_MADE: Final[Mapping[type, Type]] = {bool: BOOL, int: INT, float: DOUBLE, bytes: BYTES}
 
 
 @dataclass(slots=True)
@@ -114,6 +118,7 @@ class _Walk:
     known: Known
     errors: dict[Finding, None] = field(default_factory=dict)
     warnings: dict[Finding, None] = field(default_factory=dict)
+    doubts: dict[Finding, None] = field(default_factory=dict)
     roots: set[str] = field(default_factory=set)
 
     # Two ways of coming to a node: its value is needed, or it may be missing (a path alone, what stands before `.?`).
@@ -129,7 +134,7 @@ class _Walk:
         """The type of a value, were it there."""
         match node:
             case Const(value):
-                return _MADE[type(value)]
+                return written(value) if isinstance(value, str) else _MADE[type(value)]
             case Name(name):
                 if name in scope.local:
                     return scope.local[name]
@@ -243,6 +248,7 @@ class _Walk:
         constant = isinstance(key, Const) and node.function == "_[_]"
         holder = self.read(container, scope) if constant else self.value(container, scope)
         wanted = self.value(key, scope)
+        self._doubt(node, [holder, wanted])
         found: list[Type] = []
         for each in alternatives(holder):
             match each:
@@ -299,6 +305,7 @@ class _Walk:
         types = [self.value(argument, scope) for argument in node.arguments]
         if node.function in ("_==_", "_!=_", "@in"):
             self._check_name(node)
+            self._doubt(node, types)
         result = overloads.apply(node, types)
         if isinstance(result, overloads.Wrong):
             at = overloads.start(result.at, self.expression) if result.at else node.position
@@ -317,6 +324,9 @@ class _Walk:
                     f"the topic has no schema {constant.value!r}{suggestion(str(constant.value), names)}"
                 )
                 self._error(constant.position, message)
+
+    def _doubt(self, node: Call, types: list[Type]) -> None:
+        self.doubts |= dict.fromkeys(strange(node, types, _listed(self.known.schemas)))
 
     def _condition(self, node: Node, scope: _Scope) -> None:
         self._expect(node, self.value(node, scope), overloads.CONDITION, "a condition")

@@ -16,10 +16,20 @@ class Dyn:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """All that a string can be: `symbols` of the enums named `enums`, or one of the texts `written` in the expression."""
+
+    enums: tuple[str, ...] = ()
+    symbols: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Scalar:
-    """A bool, int, double, string or bytes."""
+    """A bool, int, double, string or bytes. `texts` of a string: what it can be, None: any text."""
 
     kind: Kind
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +83,49 @@ BYTES: Final = Scalar("bytes")
 
 
 def one_of(types: Iterable[Type]) -> Type:
-    """What is any of these; Dyn if there are none, or if nothing is known of one."""
+    """What is any of these; Dyn if there are none, or if nothing is known of one. Strings become one string."""
     found: dict[Type, None] = {}
+    strings: list[Scalar] = []
     for each in types:
         for alternative in alternatives(each):
             if alternative == DYN:
                 return DYN
-            found[alternative] = None
-    if len(found) < 2:
-        return next(iter(found), DYN)
-    return OneOf(tuple(found))
+            text = isinstance(alternative, Scalar) and alternative.kind == "string"
+            if isinstance(alternative, Scalar) and text:
+                strings.append(alternative)
+            found[STRING if text else alternative] = None
+    together = Scalar("string", _together(string.texts for string in strings))
+    kept = tuple(together if each == STRING else each for each in found)
+    return OneOf(kept) if len(kept) > 1 else next(iter(kept), DYN)
+
+
+def _together(all_texts: Iterable[Texts | None]) -> Texts | None:
+    """What any of these strings can be."""
+    enums: dict[str, None] = {}
+    symbols: set[str] = set()
+    written: set[str] = set()
+    for texts in all_texts:
+        if texts is None:
+            return None
+        enums |= dict.fromkeys(texts.enums)
+        symbols |= texts.symbols
+        written |= texts.written
+    return Texts(tuple(enums), frozenset(symbols), frozenset(written))
+
+
+def enum(name: str, symbols: Iterable[str]) -> Scalar:
+    """A string that is one of an Avro enum's symbols."""
+    return Scalar("string", Texts(enums=(name,), symbols=frozenset(symbols)))
+
+
+def written(text: str) -> Scalar:
+    """A string that an expression holds itself."""
+    return Scalar("string", Texts(written=frozenset({text})))
+
+
+def texts_of(each: Type) -> Texts | None:
+    """All that a value can be, if it can only be a string of which that is known."""
+    return each.texts if isinstance(each, Scalar) else None
 
 
 def alternatives(each: Type) -> tuple[Type, ...]:

@@ -5,10 +5,11 @@ a request. It is alive: its rows change while the service runs, between records 
 value: it may be a number.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from sys import intern
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from connector.core.mapping.templates import describe
 from connector.core.records import Channel
@@ -60,9 +61,7 @@ class ChannelDirectory:
         self._kept_back: dict[str, ChannelRow] = {}
 
     @classmethod
-    def of(
-        cls, rows: Iterable[ChannelRow], apps: Iterable[str], foreign_apps: Iterable[str] = ()
-    ) -> "ChannelDirectory":
+    def of(cls, rows: Iterable[ChannelRow], apps: Iterable[str], foreign_apps: Iterable[str] = ()) -> Self:
         """Rows have unique keys; rows of one channel agree about its company, app and alias."""
         directory = cls(apps, foreign_apps)
         for row in rows:
@@ -93,12 +92,7 @@ class ChannelDirectory:
     def change(self, changes: Mapping[str, ChannelRow | None]) -> Change:
         """Set rows, or remove them (None), all at once; those that would make rows of a channel disagree are kept back."""
         wanted: dict[str, ChannelRow | None] = {**self._kept_back, **changes}
-        kept_back: dict[str, ChannelRow] = {}
-        while odd := self._odd(wanted):
-            for key in odd:
-                row = wanted.pop(key)
-                assert row is not None, "a removal disagrees with nothing"
-                kept_back[key] = row
+        kept_back = self._keep_back(wanted)
         for key in wanted:
             self._remove(key)
         for key, row in wanted.items():
@@ -120,22 +114,36 @@ class ChannelDirectory:
                 changes[row.key] = row
         return changes | dict.fromkeys(self._table.keys() - kept)
 
-    def _odd(self, wanted: Mapping[str, ChannelRow | None]) -> list[str]:
-        """Keys of new rows that cannot be set, for otherwise two rows of their channel would disagree."""
+    def _keep_back(self, wanted: dict[str, ChannelRow | None]) -> dict[str, ChannelRow]:
+        """Take out of `wanted` the rows that cannot be set, for otherwise two rows of their channel would disagree."""
         by_channel: dict[str, list[ChannelRow]] = {}
         for row in wanted.values():
             if row is not None:
                 by_channel.setdefault(row.channel, []).append(row)
-        odd: list[str] = []
-        for channel, rows in by_channel.items():
-            before = self._keys_of(channel)
-            stays = next((self._table[key] for key in before if key not in wanted), None)
-            given = [row.value() for row in rows]
-            if stays is None and all(row == given[0] for row in given):
-                continue
-            rules = stays or (self._table[next(iter(before))] if before else given[0])
-            odd.extend(row.key for row, value in zip(rows, given, strict=True) if value != rules)
-        return odd
+        kept_back: dict[str, ChannelRow] = {}
+        looks = deque(by_channel)
+        again: set[str] = set()
+        while looks:
+            for row in self._odd(by_channel[looks.popleft()], wanted):
+                if wanted.pop(row.key, None) is None:
+                    continue
+                kept_back[row.key] = row
+                # Its key's older row stays, and from now on rules the channel where it is. Another that stays says the same.
+                former = self._table.get(row.key, {}).get("channel")
+                if former in by_channel and former not in again:
+                    again.add(former)
+                    looks.append(former)
+        return kept_back
+
+    def _odd(self, rows: list[ChannelRow], wanted: Mapping[str, ChannelRow | None]) -> list[ChannelRow]:
+        """Which of the new rows of a channel disagree with one that stays; with nothing that stays, with each other."""
+        before = self._keys_of(rows[0].channel)
+        stays = next((self._table[key] for key in before if key not in wanted), None)
+        given = [row.value() for row in rows]
+        if stays is None and all(row == given[0] for row in given):
+            return []
+        rules = stays or (self._table[next(iter(before))] if before else given[0])
+        return [row for row, value in zip(rows, given, strict=True) if value != rules]
 
     def _keys_of(self, channel: str) -> Collection[str]:
         keys = self._keys.get(channel, ())

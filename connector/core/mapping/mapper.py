@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from connector.core.mapping.channels import ChannelDirectory
 from connector.core.mapping.requests import Draft, failed, headers_of, plan
@@ -27,6 +27,9 @@ RESULT_SIZE_MAX: Final = 50_000_000
 
 DEPTH_MAX: Final = 32
 """Maps and lists within one another in a request; Front's have five."""
+
+_NAME_MAX = 100
+_T = TypeVar("_T")
 
 _NODE_SIZE = 8
 """What a number, a flag or a map counts for."""
@@ -62,6 +65,10 @@ class MapperRequest:
     body: Mapping[str, object] = field(default_factory=dict)
 
 
+class NotInChannels(KeyError):
+    """A mapper asked the channels table for a line that has no row; for the mapper, and in dead letters, a KeyError."""
+
+
 class _Rows(Mapping[str, Mapping[str, str]]):
     """The living channels table for foreign code on another thread: it reads, gets copies, and its loops do not break."""
 
@@ -71,7 +78,10 @@ class _Rows(Mapping[str, Mapping[str, str]]):
         self._table = table
 
     def __getitem__(self, key: str) -> Mapping[str, str]:
-        return dict(self._table[key])
+        row = self._table.get(key)
+        if row is None:
+            raise NotInChannels(key)
+        return dict(row)
 
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._table))
@@ -104,6 +114,8 @@ class PythonMapper:
             return failed(self.name, failure)
         except KeyboardInterrupt:
             raise
+        except NotInChannels:
+            return self.gave_up("raised KeyError: the line is not in the channels table", KeyError())
         except BaseException as error:  # noqa: BLE001 - foreign code: any failure is this record's, an exit too
             return self.gave_up(f"raised {type(error).__name__}", error)
         return plan(drafts, taken.record, self.name, None) if drafts else Skip("rule", self.name)
@@ -142,21 +154,26 @@ class PythonMapper:
         name = parts.get("operation")
         operation = OPERATIONS.get(name) if isinstance(name, str) else None
         if operation is None:
-            raise Failed(f"{place}.operation", f"must be one of {', '.join(OPERATIONS)}")
+            raise Failed(f"{place}.operation", _no_operation(name))
         channel = self.channels.resolve(parts.get("channel"), alias_allowed=operation.takes_alias)
         if isinstance(channel, str):
             raise Failed(f"{place}.channel", channel)
         params = _mapping(parts.get("path", {}), f"{place}.path")
         for param, value in params.items():
             if not isinstance(value, str):
-                raise Failed(f"{place}.path.{param}", f"must be text, but is {describe(value)}")
+                # Another name may be the record's own, and is not shown.
+                where = f"{place}.path.{param}" if param in operation.params else f"{place}.path"
+                raise Failed(where, f"must be text, but is {describe(value)}")
         texts = {param: str(value) for param, value in params.items()}
         body = _mapping(parts.get("body", {}), f"{place}.body")
         return Draft(operation=operation, channel=channel, params=texts, body=body, place=place)
 
 
 class _Copy:
-    """Copies what a mapper returned into plain values, within the bounds: nothing of it can do anything later."""
+    """Copies what a mapper returned into plain values, within the bounds: nothing of it can do anything later.
+
+    Of a subclass too, which passes for its base and brings methods of its own: they would run where requests are sent.
+    """
 
     def __init__(self) -> None:
         self._room = RESULT_SIZE_MAX
@@ -165,27 +182,47 @@ class _Copy:
         """The value as maps, lists, texts, bytes, numbers, flags and null. Raises `Failed`."""
         if depth > DEPTH_MAX:
             raise Failed(place, f"has more than {DEPTH_MAX} maps and lists within one another")
-        self._room -= _NODE_SIZE + (len(value) if isinstance(value, str | bytes) else 0)
-        if self._room < 0:
-            raise Failed(
-                "mapper", f"returned requests of more than {RESULT_SIZE_MAX} characters and bytes together"
-            )
         match value:
-            case None | str() | bytes() | bool() | int() | float():
-                return value
+            case None | bool():
+                return self._counted(value, 0)
+            case str():
+                return self._text(value)
+            case bytes():
+                content = b"".join((value,))
+                return self._counted(content, len(content))
+            case int():
+                return self._counted(int.__index__(value), 0)
+            case float():
+                return self._counted(float.__float__(value), 0)
             case Mapping():
-                if not all(isinstance(name, str) for name in value):
-                    raise Failed(place, "must have texts as keys")
-                # Deeper names may be the record's own, and are not shown.
-                at = (f"{place}.{name}" if depth == 0 and name in _NAMES else place for name in value)
-                children = zip(at, value.items(), strict=True)
-                return {name: self.of(child, where, depth + 1) for where, (name, child) in children}
+                copied: dict[str, object] = self._counted({}, 0)
+                for name, child in value.items():
+                    if not isinstance(name, str):
+                        raise Failed(place, "must have texts as keys")
+                    plain = self._text(name)
+                    # Deeper names may be the record's own, and are not shown.
+                    where = f"{place}.{plain}" if depth == 0 and plain in _NAMES else place
+                    copied[plain] = self.of(child, where, depth + 1)
+                return copied
             case list() | tuple():
+                self._counted(None, 0)
                 return [self.of(child, place, depth + 1) for child in value]
             case _:
                 raise Failed(
                     place, f"holds {describe(value)}: give maps, lists, texts, bytes, numbers, flags or null"
                 )
+
+    def _text(self, value: str) -> str:
+        text = "".join((value,))
+        return self._counted(text, len(text))
+
+    def _counted(self, value: _T, size: int) -> _T:
+        self._room -= _NODE_SIZE + size
+        if self._room < 0:
+            raise Failed(
+                "mapper", f"returned requests of more than {RESULT_SIZE_MAX} characters and bytes together"
+            )
+        return value
 
 
 def _as_map(item: object) -> object:
@@ -201,6 +238,15 @@ def _parts(item: object, place: str) -> Mapping[str, object]:
         hint = f" (did you mean {meant[0]!r}?)" if meant else ""
         raise Failed(place, f"has an unknown field{hint}; a request has {', '.join(_NAMES)}")
     return parts
+
+
+def _no_operation(name: object) -> str:
+    """Not named either. An operation's name is short: a long text is not held against them all."""
+    meant = (
+        get_close_matches(name, OPERATIONS, n=1) if isinstance(name, str) and len(name) < _NAME_MAX else []
+    )
+    said = f"did you mean {meant[0]!r}?" if meant else f"choose from {', '.join(OPERATIONS)}"
+    return f"is not an operation of Front's: {said}"
 
 
 def _mapping(value: object, place: str) -> Mapping[str, object]:

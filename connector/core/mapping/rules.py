@@ -75,17 +75,14 @@ class Rules:
     lets: Lets = field(default_factory=dict)
     on_unknown_channel: Literal["dead_letter", "wait"] = "dead_letter"
     """What becomes of a record whose line has no row in the channel directory."""
+    common_order_by: tuple[Node, ...] | None = None
+    """The `order_by` of every rule that makes requests, if it is one and reads no `let` of a rule; else None."""
     early_order_by: tuple[Node, ...] | None = None
-    """The `order_by` of every rule that makes requests, if it is one and reads neither `value` nor `schema`; else None."""
+    """The same, if it reads neither `value` nor `schema`."""
 
     def early_key(self, scope: Scope) -> OrderKey | None:
         """The key that the record's plan will have, whichever rule holds; `scope` has no value. None: not known yet."""
-        if self.early_order_by is None:
-            return None
-        try:
-            return _order_key(self.early_order_by, _with(self.lets, scope))
-        except Failed:
-            return None
+        return _key(self.early_order_by, _with(self.lets, scope))
 
     def map(self, taken: Input, scope: Scope) -> Result:
         """What the first rule that holds makes of the record."""
@@ -95,7 +92,7 @@ class Rules:
             try:
                 holds = rule.when is None or evaluate_flag(rule.when, own, "when")
             except Failed as failure:
-                return self._failed(rule, failure, self.early_key(scope))
+                return self._failed(rule, failure, _key(self.common_order_by, shared))
             if holds:
                 return self._apply(rule, taken, own)
         if self.otherwise == "skip":
@@ -142,10 +139,11 @@ class Rules:
     ) -> Refusal | ChannelNeeded:
         """What becomes of a record for which something failed. `key`: its order key, if that is known."""
         cause = failure.__cause__
-        if not (isinstance(cause, NoSuchKey) and isinstance(line := cause.key, str)):
+        if not (isinstance(cause, NoSuchKey) and cause.container is self.channels.table()):
             return failed(rule.name, failure, operation)
-        if cause.container is not self.channels.table():
-            return failed(rule.name, failure, operation)
+        line = cause.key
+        if not isinstance(line, str) or not line:
+            return failed(rule.name, Failed(failure.place, f"{failure.why} ({_no_line(line)})"), operation)
         if self.on_unknown_channel == "dead_letter":
             advice = "add its row to the channel directory, or say `on_unknown_channel: wait` to the topic"
             return failed(rule.name, Failed(failure.place, f"{failure.why} ({advice})"), operation)
@@ -183,12 +181,24 @@ def _with(lets: Lets, scope: Scope) -> Scope:
 def _key_so_far(rule: Rule, drafts: list[Draft], taken: Input, scope: Scope) -> OrderKey | None:
     """The key that the record's plan will have, of which only the first `drafts` could be made. None: not known yet."""
     if rule.order_by is not None:
-        try:
-            return _order_key(rule.order_by, scope)
-        except Failed:
-            return None
+        return _key(rule.order_by, scope)
     first = plan(drafts[:1], taken.record, rule.name, None) if drafts else None
     return first.key if isinstance(first, Plan) else None
+
+
+def _no_line(key: object) -> str:
+    """Why no row can ever have this key, and what to do."""
+    if key == "":
+        return "the line is an empty text, and no row has that: let `when` tell what becomes of such records"
+    return f"lines are text, but this is {describe(key)}: write `channels[string(...)]`"
+
+
+def _key(order_by: tuple[Node, ...] | None, scope: Scope) -> OrderKey | None:
+    """The order key as far as it can be told. None: not known yet."""
+    try:
+        return None if order_by is None else _order_key(order_by, scope)
+    except Failed:
+        return None
 
 
 def _order_key(order_by: tuple[Node, ...], scope: Scope) -> OrderKey:

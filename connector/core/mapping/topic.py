@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from connector.core.decode import ParsedSchema
+from connector.core.expression import WORK, Work
 from connector.core.mapping.channels import ChannelDirectory
 from connector.core.mapping.formats import KeyFormat, ValueFormat
 from connector.core.mapping.mapper import PythonMapper
@@ -68,11 +69,14 @@ class TopicMapping:
                 maps = replace(self.maps, channels=directory, table=table)
         return replace(self, maps=maps, constants={**self.constants, "channels": table})
 
-    def skips(self, record: Record, now_wall: float) -> Skip | None:
-        """Whether the record is passed over whatever it says: asked before it is decoded. `now_wall`: Unix seconds."""
+    def skips(self, record: Record, now_wall: float | None) -> Skip | None:
+        """Whether the record is passed over whatever it says: asked before it is decoded.
+
+        `now_wall`: Unix seconds; None: its age was judged when it was first looked at, and it waited since.
+        """
         if record.value is None:
             return Skip("null_value")
-        if self.max_age_s is None or record.timestamp_ms is None:
+        if self.max_age_s is None or record.timestamp_ms is None or now_wall is None:
             return None
         return Skip("max_age") if now_wall - record.timestamp_ms / 1000 > self.max_age_s else None
 
@@ -98,7 +102,7 @@ class TopicMapping:
         return self.maps.early_key(self._scope(Input(record=record, value=None, key=key, schema=None)))
 
     def _scope(self, taken: Input) -> Scope:
-        return {**self.constants, **scope_of(taken)}
+        return {**self.constants, **scope_of(taken), WORK: Work()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ def build(
     files.
     """
     problems = _channel_problems(operation, channel) + _param_problems(operation, params)
+    if (least := _least_size(body)) > REQUEST_BYTES_MAX:
+        return (*problems, Invalid("body", _too_large(least, "at least ")))
     try:
         model = operation.body.model_validate(body)
     except ValidationError as error:
@@ -139,8 +141,28 @@ def _encode(operation: Operation, model: BaseModel, boundary: str) -> Encoded | 
     return Invalid("body.attachments", _too_large(size), "attachment_rejected")
 
 
-def _too_large(size: int) -> str:
-    return f"makes a request of {size} bytes; the most is {REQUEST_BYTES_MAX}"
+def _too_large(size: int, about: str = "") -> str:
+    return f"makes a request of {about}{size} bytes; the most is {REQUEST_BYTES_MAX}"
+
+
+def _least_size(body: Mapping[str, object]) -> int:
+    """Bytes that the body has at least once it is written out; not counted further than the most that is allowed.
+
+    One text or list of a record can stand in it thousands of times, so it is never written out to learn that. Files count
+    elsewhere.
+    """
+    size = 0
+    rest: list[object] = [body]
+    while rest and size <= REQUEST_BYTES_MAX:
+        here = rest.pop()
+        if isinstance(here, str):
+            size += len(here)
+        elif isinstance(here, Mapping | list | tuple):
+            # A comma and a character for each value. Before its values are visited: that takes time too.
+            size += 2 * len(here)
+            if size <= REQUEST_BYTES_MAX:
+                rest.extend(here.values() if isinstance(here, Mapping) else here)
+    return size
 
 
 def _files(model: BaseModel) -> tuple[File, ...]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, TypeAlias
 
 from connector.workbench.new import words as names
-from connector.workbench.new.fields import Field, items_of, words
+from connector.workbench.new.directions import Direction, Side, sides_of
+from connector.workbench.new.fields import Field, items_of
 from connector.workbench.new.guess import Found, Guesser, quoted, sorted_symbols, text_of
 from connector.workbench.new.parts import (
     TEXT_ONLY,
@@ -17,78 +17,43 @@ from connector.workbench.new.parts import (
     choice_entry,
     code,
     or_value,
-    person_entries,
     poor_note,
     required_note,
     rule_of,
     text_entries,
     time_entries,
 )
+from connector.workbench.new.people import person_entries
+from connector.workbench.new.times import written_in
 
 
 def create_call(source: Source) -> list[DraftRule]:
     """One rule for each direction, as Front wants `from` in one case and `to` in the other."""
-    sides = _directions(source)
-    rules = []
-    for direction, condition, sample, todo in sides:
-        guesser = Guesser(source.fields)
-        if sample is not None:
-            guesser.samples[sample[0]] = sample[1]
-            guesser.taken.add(sample[0])
-        channel = channel_entry(guesser, source)
-        body = _call_body(guesser, direction)
-        name = {"inbound": "incoming call", "outbound": "outgoing call"}[direction]
-        when = (condition,) if condition else ()
-        rules.append(
-            replace(rule_of(name, "create-call", guesser, (channel, Entry("body", body)), when), todo=todo)
-        )
-    return rules
+    sides: tuple[Side | None, ...] = sides_of(source) or (None,)
+    return [_one_way(source, side) for side in sides]
 
 
-Side: TypeAlias = tuple[Literal["inbound", "outbound"], str, tuple[tuple[str, ...], object] | None, str]
-"""Front's direction, the condition, what a made-up record has, what is to be looked at."""
+def _one_way(source: Source, side: Side | None) -> DraftRule:
+    guesser = Guesser(source.fields)
+    if side is None:
+        todo = "no field says who calls whom: this takes every call for an incoming one"
+        guesser.gap("when", "", todo)
+    else:
+        todo = side.todo
+        side.taken_by(guesser)
+    direction: Direction = "inbound" if side is None else side.direction
+    channel = channel_entry(guesser, source)
+    body = _call_body(guesser, direction)
+    name = {"inbound": "incoming call", "outbound": "outgoing call"}[direction]
+    when = () if side is None else (side.condition,)
+    return replace(
+        rule_of(name, "create-call", guesser, (channel, Entry("body", body)), when),
+        todo=todo,
+        direction=direction if side else None,
+    )
 
 
-def _directions(source: Source) -> list[Side]:
-    found = Guesser(source.fields).find(names.DIRECTION, ("enum", "text"))
-    if found is not None:
-        each = found.field
-        symbols = each.symbols or ("inbound", "INBOUND", "incoming", "outbound", "OUTBOUND", "outgoing")
-        table = {"inbound": tuple(names.INBOUND), "outbound": tuple(names.OUTBOUND)}
-        known, rest = sorted_symbols(symbols, table)
-        value = f'{each.maybe}.orValue("")' if each.optional else each.code
-        sides: list[Side] = []
-        for direction in ("inbound", "outbound"):
-            own = [symbol for symbol, word in known.items() if word == direction]
-            todo = f"in no rule, and so dead letters: {', '.join(rest)}" if rest and not sides else ""
-            if not each.symbols:
-                todo = "the schema does not say which values there are: these are made up"
-            test = (
-                f"{value} == {quoted(own[0])}"
-                if len(own) == 1
-                else f"{value} in [{', '.join(map(quoted, own))}]"
-            )
-            if own:
-                sides.append((_side(direction), test, (each.path, own[0]), todo))
-        if sides and (each.symbols or found.score >= 80):
-            return sides
-    for each in source.fields:
-        named = set(words(each.path[-1]))
-        if each.kind == "bool" and named & {"inbound", "incoming", "outbound", "outgoing"}:
-            first: Literal["inbound", "outbound"] = (
-                "inbound" if named & {"inbound", "incoming"} else "outbound"
-            )
-            second: Literal["inbound", "outbound"] = "outbound" if first == "inbound" else "inbound"
-            value = f"{each.maybe}.orValue(false)" if each.optional else each.code
-            return [(first, value, (each.path, True), ""), (second, f"!{value}", (each.path, False), "")]
-    return [("inbound", "", None, "no field says who calls whom: this takes every call for an incoming one")]
-
-
-def _side(direction: str) -> Literal["inbound", "outbound"]:
-    return "inbound" if direction == "inbound" else "outbound"
-
-
-def _call_body(guesser: Guesser, direction: Literal["inbound", "outbound"]) -> tuple[Entry, ...]:
+def _call_body(guesser: Guesser, direction: Direction) -> tuple[Entry, ...]:
     ids = text_entries(guesser, "body.external_call_id", names.CALL)
     parent = guesser.find(names.PARENT_CALL)
     own = ids[0].value
@@ -108,7 +73,10 @@ def _call_body(guesser: Guesser, direction: Literal["inbound", "outbound"]) -> t
         )
     side = "from" if direction == "inbound" else "to"
     phrases = (names.FROM if direction == "inbound" else names.TO) + names.PERSON
-    person = person_entries(guesser, f"body.{side}", phrases, email=False, handle="'+15550100001'")
+    other = names.CALLED if direction == "inbound" else names.CALLING
+    person = person_entries(
+        guesser, f"body.{side}", phrases, email=False, handle="'+15550100001'", without=other
+    )
     return (
         *ids,
         joined,
@@ -189,7 +157,8 @@ def add_transcript(guesser: Guesser, source: Source) -> Parts:
         item, fields = items_of(found.field, source.schema, "s")
         made = _line(fields) if fields else _plain_line(item)
         if made is not None:
-            note = "check who is internal and who is external; an empty list is refused by Front"
+            note = "check who is internal and who is external, and that offsets are taken in their unit;"
+            note += " an empty list is refused by Front"
             expression = f"{found.field.code}.map(s, {made})"
             return path, (Entry("lines", code(guesser.take(found, "body.lines", expression, note)), note),)
     note = "no field is a list of what was said; this makes one line"
@@ -232,7 +201,8 @@ def _line(fields: Sequence[Field]) -> str | None:
     seconds = "0.0"
     if start is not None:
         number = or_value(start.field, "0" if start.field.kind != "double" else "0.0")
-        thousand = "ms" in words(start.field.path[-1]) or "millis" in words(start.field.path[-1])
+        written = written_in(start.field)
+        thousand = written.unit == "ms" and not written.assumed
         seconds = f"double({number})" + (" / 1000.0" if thousand else "")
     content = or_value(text.field, '""')
     rows = {

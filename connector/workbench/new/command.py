@@ -58,16 +58,20 @@ def run(asked: Asked) -> Made:
     topic = asked.topic or _topic_of(schemas, asked.schemas)
     line = None if loaded is None else next(iter(loaded.channels.rows), None)
     made = draft(Wanted(topic=topic, schemas=schemas, operations=asked.operations, line=line))
-    _write(asked, made, files)
-    return Made(made, "\n".join((report(made), "", *_next(asked, topic))))
+    _write(asked, made, files, folder)
+    return Made(made, "\n".join((report(made), "", *_next(asked, topic, folder))))
 
 
 def _refuse_to_replace(*files: Path | None) -> None:
-    for file in files:
-        if file is not None and file.exists():
+    """Neither what is there, nor one new file by another."""
+    named = [file for file in files if file is not None]
+    for index, file in enumerate(named):
+        if file.exists():
             raise Unusable(f"{file} is there already: name another file, or remove it")
-        if file is not None and not file.parent.is_dir():
+        if not file.parent.is_dir():
             raise Unusable(f"there is no folder {file.parent}")
+        if file.resolve() in [other.resolve() for other in named[:index]]:
+            raise Unusable(f"{file} would be written twice: name two files")
 
 
 def _settings(config: Path) -> Loaded:
@@ -91,9 +95,13 @@ def _schemas(
     found = from_topic(asked.topic, loaded.settings)
     if asked.out is None:
         return found, {}
-    named = tuple(replace(schema, file=f"{schema.name}.avsc") for schema in found)
-    files = {folder / f"{schema.name}.avsc": schema.avro for schema in found}
-    _refuse_to_replace(*files)
+    names = [schema.name for schema in found]
+    named = tuple(
+        replace(schema, file=f"{schema.name if names.count(schema.name) == 1 else schema.full_name}.avsc")
+        for schema in found
+    )
+    files = {folder / str(schema.file): schema.avro for schema in named}
+    _refuse_to_replace(asked.out, asked.sample, *files)
     return named, files
 
 
@@ -102,15 +110,14 @@ def _topic_of(schemas: Sequence[GivenSchema], files: Sequence[Path]) -> str:
     return name if plain_topic(name) else "topic"
 
 
-def _write(asked: Asked, made: Draft, files: dict[Path, Any]) -> None:
+def _write(asked: Asked, made: Draft, files: dict[Path, Any], folder: Path) -> None:
     try:
         for path, avro in files.items():
             path.write_text(json.dumps(_definition(avro), indent=2) + "\n", encoding="utf-8")
         if asked.sample is not None and made.samples:
             record = dict(next(iter(made.samples.values())))
-            if asked.schemas or files:  # `render` takes paths from the working directory
-                folder = Path() if asked.out is None else asked.out.parent
-                record["schema"] = os.path.relpath(folder / str(record["schema"]))
+            if asked.schemas or files:  # a path in a record begins where the record lies
+                record["schema"] = os.path.relpath(folder / str(record["schema"]), asked.sample.parent)
             asked.sample.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         if asked.out is not None:
             asked.out.write_text(made.text, encoding="utf-8")
@@ -129,10 +136,12 @@ def _definition(avro: Any) -> Any:
             return avro
 
 
-def _next(asked: Asked, topic: str) -> list[str]:
+def _next(asked: Asked, topic: str, folder: Path) -> list[str]:
     config = "connector.yaml" if asked.config is None else str(asked.config)
-    folder = Path("mappings") if asked.out is None else asked.out.parent
     lines = ["Next:"]
+    if asked.out is None:
+        names = ", from where it names its schemas" if asked.schemas else ""
+        lines.append(f"  save the file in {Path.cwd()}{names}; or say where it shall lie with --out FILE")
     if not (folder / _SCHEMA_NAME).exists():
         lines.append(
             f"  front-connector schema mapping > {folder / _SCHEMA_NAME}    # completion in your editor"

@@ -15,9 +15,10 @@ from connector.workbench.new import words as names
 from connector.workbench.new.fields import fields_of, words
 from connector.workbench.new.guess import Guess, Guesser, quoted
 from connector.workbench.new.parts import DraftRule, Source
-from connector.workbench.new.rules import rules_for
+from connector.workbench.new.rules import MESSAGE_DIRECTIONS, rules_for
 from connector.workbench.new.sample import sample_of
 from connector.workbench.new.text import Written, file_text
+from connector.workbench.new.times import says_time, time_sample, written_in
 
 LINE: Final = "line-1"
 """The line in made-up records where no channels table names one."""
@@ -34,8 +35,12 @@ class GivenSchema:
     @property
     def name(self) -> str:
         """The record's name without its namespace, "" for a schema that is no record."""
-        named = self.avro.get("name", "") if isinstance(self.avro, dict) else ""
-        return str(named).rpartition(".")[2]
+        return self.full_name.rpartition(".")[2]
+
+    @property
+    def full_name(self) -> str:
+        """With its namespace, if it has one."""
+        return str(self.avro.get("name", "")) if isinstance(self.avro, dict) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,7 @@ def draft(wanted: Wanted) -> Draft:
     for rule, schema, reached in rules:
         sample, line = None, rule.guesser.line
         if reached:
-            value = sample_of(schema.avro, rule.guesser.samples)
+            value = sample_of(schema.avro, {**_times(schema), **rule.guesser.samples})
             sample = {"schema": schema.file or schema.name, "value": value}
             samples[rule.name] = sample
             line = line or _named(value, rule.guesser.line_at)
@@ -98,12 +103,25 @@ def _rules(wanted: Wanted) -> list[Planned]:
     rules: list[Planned] = []
     for at, operations in sorted(chosen.items()):
         schema = wanted.schemas[at]
-        # Of several operations on one schema, the last one's rule takes what the others leave.
-        for operation in operations:
-            last = operation == operations[-1]
-            found = rules_for(operation, _source(schema, wanted))
-            rules.extend((_narrowed(rule, schema, alone=last), schema, last) for rule in found)
+
+        drafted = [rules_for(operation, _source(schema, wanted)) for operation in operations]
+        for index, found in enumerate(drafted):
+            later = [rule for rest in drafted[index + 1 :] for rule in rest]
+            for rule in found:
+                alone = all(_apart(rule, other) for other in later)
+                rules.append(
+                    (_narrowed(rule, schema, _conditions(schema, wanted), alone=alone), schema, alone)
+                )
     return rules
+
+
+def _apart(rule: DraftRule, other: DraftRule) -> bool:
+    """Messages in and messages out: the schema's direction tells them apart, so both rules may hold."""
+    return (
+        {rule.operation, other.operation} == set(MESSAGE_DIRECTIONS)
+        and None not in (rule.direction, other.direction)
+        and rule.direction != other.direction
+    )
 
 
 def _named(value: Any, path: tuple[str, ...] | None) -> str | None:
@@ -111,6 +129,12 @@ def _named(value: Any, path: tuple[str, ...] | None) -> str | None:
     for step in path or ():
         value = value.get(step) if isinstance(value, dict) else None
     return str(value) if path is not None and isinstance(value, str | int) else None
+
+
+def _times(schema: GivenSchema) -> dict[tuple[str, ...], object]:
+    """A moment in its own unit for every field that the schema calls a time, whether a rule reads it or not."""
+    found = (each for each in fields_of(schema.avro) if says_time(each))
+    return {each.path: time_sample(each, written_in(each).unit) for each in found}
 
 
 def _source(schema: GivenSchema, wanted: Wanted) -> Source:
@@ -128,9 +152,16 @@ def _fit(operation: str, schema: GivenSchema, wanted: Wanted) -> int:
     return 100 * by_name + sum(points[guess.confidence] for guess in found)
 
 
-def _narrowed(rule: DraftRule, schema: GivenSchema, *, alone: bool) -> DraftRule:
+def _conditions(schema: GivenSchema, wanted: Wanted) -> tuple[str, ...]:
+    """What holds for records of this schema alone."""
+    twins = [each for each in wanted.schemas if each.name == schema.name]
+    namespace = schema.full_name.rpartition(".")[0]
+    by_name = (f"schema.name == {quoted(schema.name)}",) if schema.name else ()
+    return (*by_name, f"schema.namespace == {quoted(namespace)}") if len(twins) > 1 else by_name
+
+
+def _narrowed(rule: DraftRule, schema: GivenSchema, conditions: tuple[str, ...], *, alone: bool) -> DraftRule:
     """The rule for records of its schema, and, if the schema has several operations, for some of them only."""
-    conditions = (f"schema.name == {quoted(schema.name)}",) if schema.name else ()
     if alone:
         return replace(rule, when=(*conditions, *rule.when))
     kind = Guesser(fields_of(schema.avro)).find(names.WHAT_KIND, ("enum", "text"))
@@ -164,7 +195,8 @@ def report(made: Draft) -> str:
             note = f"  ({guess.note})" if guess.note else ""
             written = f"{guess.written[:70]}…" if len(guess.written) > 71 else guess.written
             lines.append(f"  {guess.confidence:6}  {guess.target:{width}}  {written}{note}".rstrip())
-    lines.append(f"{counted(made.gaps, 'gap')}; every line to look at is marked with TODO")
+    places = counted(made.text.count("# TODO: "), "place")
+    lines.append(f"{counted(made.gaps, 'gap')}; {places} to look at, each marked with TODO")
     return "\n".join(lines)
 
 

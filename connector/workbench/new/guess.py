@@ -5,39 +5,21 @@ Every answer is a guess with a confidence, kept for the report. Never here: Fron
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeAlias
 
 from connector.workbench.new.fields import Field, Kind, words
-from connector.workbench.new.words import Phrases
+from connector.workbench.new.times import time_code, time_sample, without_unit, written_in
+from connector.workbench.new.words import NEUTRAL, Phrases
 
 Confidence: TypeAlias = Literal["likely", "maybe", "poor", "gap"]
-Unit: TypeAlias = Literal["ms", "s", "us", "ns", "iso"]
 
 SCORE_MIN: Final = 40
 _LIKELY: Final = 84
-_MAYBE: Final = 62
-NOON_MS: Final = 1_793_692_800_000
-"""The time in made-up records: 2026-11-03T08:00:00Z."""
+MAYBE: Final = 62
 _TEXTS: Final[tuple[Kind, ...]] = ("text", "enum", "int")
-_UNIT_WORDS: Final[Mapping[str, Unit]] = {
-    "ms": "ms", "millis": "ms", "milliseconds": "ms", "millisecond": "ms", "s": "s", "sec": "s", "secs": "s", "seconds": "s",
-    "second": "s", "epoch": "s", "unix": "s", "us": "us", "micros": "us", "microseconds": "us", "ns": "ns", "nanos": "ns",
-    "nanoseconds": "ns",
-}  # fmt: skip
-_TO_MS: Final[Mapping[Unit, str]] = {
-    "ms": "@", "s": "to_millis(@)", "us": "@ / 1000", "ns": "@ / 1000000", "iso": "parse_time(@)",
-}  # fmt: skip
-_TO_S: Final[Mapping[Unit, str]] = {
-    "ms": "to_seconds(@)", "s": "@", "us": "@ / 1000000", "ns": "@ / 1000000000", "iso": "to_seconds(parse_time(@))",
-}  # fmt: skip
-_SAMPLES: Final[Mapping[Unit, object]] = {
-    "ms": NOON_MS,
-    "s": NOON_MS // 1000,
-    "us": NOON_MS * 1000,
-    "ns": NOON_MS * 1_000_000,
-    "iso": "2026-11-03T08:00:00Z",
-}
+_FORMS: Final = frozenset({"normalized", "normalised", "formatted", "canonical", "e", "164", "raw"})
+"""Words at the end of a name that say in which form it is, and not what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +42,11 @@ class Found:
     @property
     def confidence(self) -> Confidence:
         """By the score."""
-        return "likely" if self.score >= _LIKELY else "maybe" if self.score >= _MAYBE else "poor"
+        return "likely" if self.score >= _LIKELY else "maybe" if self.score >= MAYBE else "poor"
+
+    def at_most(self, score: int) -> "Found":
+        """The same field, no surer than that."""
+        return replace(self, score=min(self.score, score))
 
 
 @dataclass(slots=True)
@@ -78,15 +64,29 @@ class Guesser:
     line_at: tuple[str, ...] | None = None
 
     def find(
-        self, phrases: Phrases, kinds: tuple[Kind, ...] = _TEXTS, near: tuple[str, ...] | None = None
+        self,
+        phrases: Phrases,
+        kinds: tuple[Kind, ...] = _TEXTS,
+        near: tuple[str, ...] | None = None,
+        without: frozenset[str] = frozenset(),
     ) -> Found | None:
-        """The best field of these kinds that is not used yet; `near`: rather one of the same record as this path."""
+        """The best field of these kinds that is not used yet; `near`: rather one of the same record as this path.
+
+        `without`: words that no name on its path may have.
+        """
         found = [
-            Found(each, score(each, phrases, kinds) + (8 if near and each.path[:-1] == near[:-1] else 0))
+            Found(each, score(each, phrases, kinds))
             for each in self.fields
-            if each.kind in kinds and each.path not in self.taken
+            if each.kind in kinds
+            and each.path not in self.taken
+            and not (without and without.intersection(word for name in each.path for word in words(name)))
         ]
-        best = max(found, key=lambda one: one.score, default=None)
+        # Nearness decides between fields, and makes none surer.
+        best = max(
+            found,
+            key=lambda one: one.score + (8 if near and one.field.path[:-1] == near[:-1] else 0),
+            default=None,
+        )
         return best if best is not None and best.score >= SCORE_MIN else None
 
     def take(self, found: Found, target: str, expression: str, note: str = "") -> str:
@@ -102,9 +102,8 @@ class Guesser:
 
     def sample(self, field: Field, value: object) -> None:
         """What a made-up record has there, unless that was said already, or only one kind of text fits (a UUID)."""
-        if (field.kind == "text" and field.schema != "string") or (
-            field.kind == "enum" and value not in field.symbols
-        ):
+        logical = isinstance(field.schema, dict) and "logicalType" in field.schema
+        if (field.kind == "text" and logical) or (field.kind == "enum" and value not in field.symbols):
             return
         self.samples.setdefault(field.path, value)
 
@@ -112,10 +111,8 @@ class Guesser:
 def score(field: Field, phrases: Phrases, kinds: tuple[Kind, ...]) -> int:
     """How well a field's name fits, about 100 at best; 0: not at all."""
     depth = len(field.path)
-    whole = tuple(word for name in field.path for word in words(name))
-    leaf = words(field.path[-1])
-    if len(leaf) > 1 and leaf[-1] in _UNIT_WORDS:  # start_ms is a start
-        leaf, whole = leaf[:-1], whole[:-1]
+    leaf, form = _plain(words(field.path[-1]))
+    whole = (*(word for name in field.path[:-1] for word in words(name)), *leaf)
     best = 0
     for rank, phrase in enumerate(phrases):
         wanted = words(phrase)
@@ -124,13 +121,24 @@ def score(field: Field, phrases: Phrases, kinds: tuple[Kind, ...]) -> int:
         if leaf == wanted:
             points = 100 - 4 * (depth - 1)
         elif whole[-len(wanted) :] == wanted:
-            points = 96 - 3 * (depth - 1)
+            # What stands before it in the name itself may make it something else: a topicName is no name of a person.
+            others = [word for word in leaf[: -len(wanted)] if word not in NEUTRAL]
+            points = 96 - 3 * (depth - 1) - 14 * len(others)
         elif len(wanted) > 1 and set(wanted) <= set(whole):
             points = 76 - 5 * (len(whole) - len(wanted))
         else:
             continue
         best = max(best, points - rank)
-    return best - (3 * kinds.index(field.kind) if best else 0)
+    return best - (3 * kinds.index(field.kind) + form if best else 0)
+
+
+def _plain(name: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+    """A name's words without units and forms (startMs, addressNormalized), and what the form takes off."""
+    name = without_unit(name)
+    off = 4 if name[-1:] == ("raw",) else 0
+    while len(name) > 1 and name[-1] in _FORMS:
+        name = name[:-1]
+    return name, off
 
 
 def text_of(field: Field) -> str:
@@ -138,40 +146,13 @@ def text_of(field: Field) -> str:
     return field.code if field.kind in ("text", "enum") else field.with_it("string(@)")
 
 
-def unit_of(field: Field) -> tuple[Unit, bool]:
-    """The unit of a field that holds a time, and whether the schema says so."""
-    if field.kind == "time":
-        return "ms", True
-    if field.kind == "text":
-        return "iso", False
-    logical = field.schema.get("logicalType", "") if isinstance(field.schema, dict) else ""
-    if logical.endswith("nanos"):
-        return "ns", True
-    for word in (*reversed(words(field.path[-1])), *field.doc.lower().replace(",", " ").split()):
-        if word.strip(".()") in _UNIT_WORDS:
-            return _UNIT_WORDS[word.strip(".()")], True
-    return "ms", False
-
-
 def time_of(guesser: Guesser, found: Found, target: str, wanted: Literal["ms", "s"]) -> tuple[str, str]:
     """The expression for a time, and what is to be looked at ("" for nothing)."""
-    unit, sure = unit_of(found.field)
-    logical = isinstance(found.field.schema, dict) and "logicalType" in found.field.schema
-    note = (
-        ""
-        if sure
-        else "the text must be ISO 8601"
-        if unit == "iso"
-        else "the schema does not say the unit; milliseconds are assumed"
-    )
-    template = (_TO_MS if wanted == "ms" else _TO_S)[unit]
-    if found.field.kind == "double" and "(" not in template:  # Front takes whole numbers
-        template = f"int({template}.0)" if "/" in template else f"int({template})"
-    value: object = NOON_MS if logical else _SAMPLES[unit]  # made-up records have milliseconds: `avro_json`
-    guesser.sample(
-        found.field, float(value) if found.field.kind == "double" and isinstance(value, int) else value
-    )
-    return guesser.take(found, target, found.field.with_it(template), note), note
+    written = written_in(found.field)
+    guesser.sample(found.field, time_sample(found.field, written.unit))
+    rated = found if not written.assumed else found.at_most(MAYBE)
+    expression = time_code(found.field, written.unit, wanted)
+    return guesser.take(rated, target, expression, written.assumed), written.assumed
 
 
 def sorted_symbols(
@@ -207,10 +188,3 @@ def translated(field: Field, table: Mapping[str, str]) -> str:
 def quoted(text: str) -> str:
     """A text inside an expression."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def schema_kind(schema: Any) -> str:
-    """The type's own name, without logical types."""
-    return (
-        schema if isinstance(schema, str) else str(schema.get("type", "")) if isinstance(schema, dict) else ""
-    )

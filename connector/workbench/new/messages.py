@@ -2,7 +2,7 @@
 
 from connector.workbench.new import words as names
 from connector.workbench.new.fields import items_of, words
-from connector.workbench.new.guess import Guesser, quoted, score
+from connector.workbench.new.guess import Guesser, quoted
 from connector.workbench.new.parts import (
     TEXT_ONLY,
     Entry,
@@ -11,12 +11,12 @@ from connector.workbench.new.parts import (
     choice_entry,
     code,
     or_value,
-    person_entries,
     poor_note,
     required_note,
     text_entries,
     time_entries,
 )
+from connector.workbench.new.people import NOBODY, person_entries
 
 
 def _metadata(guesser: Guesser) -> Entry:
@@ -44,7 +44,14 @@ def _message(guesser: Guesser) -> tuple[Entry, ...]:
 def inbound_message(guesser: Guesser, _: Source) -> Parts:
     """A message from somebody outside."""
     metadata = _metadata(guesser)
-    sender = person_entries(guesser, "body.sender", names.SENDER + names.PERSON, email=True, handle="someone")
+    sender = person_entries(
+        guesser,
+        "body.sender",
+        names.SENDER + names.PERSON,
+        email=True,
+        handle="someone",
+        without=names.CALLED,
+    )
     return (), (Entry("sender", sender), *_message(guesser), metadata)
 
 
@@ -59,20 +66,23 @@ def _recipients(guesser: Guesser, source: Source) -> Entry:
     found = guesser.find(names.RECIPIENTS, ("list",))
     if found is not None:
         item, fields = items_of(found.field, source.schema, "r")
-        handle = max(
-            (each for each in fields if each.kind == "text"),
-            key=lambda each: score(each, names.HANDLE, TEXT_ONLY),
-            default=None,
-        )
+        handle = Guesser(fields).find(names.HANDLE, TEXT_ONLY, without=NOBODY)
         if item in ("string", {"type": "string"}):
             made: str | None = '{"handle": r}'
         else:
-            made = None if handle is None else f'{{"handle": {or_value(handle, quoted(""))}}}'
+            made = None if handle is None else f'{{"handle": {or_value(handle.field, quoted(""))}}}'
         if made is not None:
             expression = f"{found.field.code}.map(r, {made})"
-            return Entry("to", code(guesser.take(found, "body.to", expression)), required_note(found))
+            rated = found if handle is None else found.at_most(handle.score)
+            note = required_note(rated)
+            return Entry("to", code(guesser.take(rated, "body.to", expression, note)), note)
     person = person_entries(
-        guesser, "body.to[0]", names.RECIPIENT + names.TO + names.PERSON, email=True, handle="someone"
+        guesser,
+        "body.to[0]",
+        names.RECIPIENT + names.TO + names.PERSON,
+        email=True,
+        handle="someone",
+        without=names.CALLING,
     )
     return Entry("to", [person])
 

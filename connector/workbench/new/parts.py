@@ -8,21 +8,27 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from connector.workbench.new import words as names
-from connector.workbench.new.fields import Field, Kind, words
+from connector.workbench.new.fields import Field, Kind
 from connector.workbench.new.guess import (
+    MAYBE,
+    SCORE_MIN,
     Found,
     Guesser,
     quoted,
+    score,
     sorted_symbols,
     text_of,
     time_of,
     translated,
 )
+from connector.workbench.new.times import may_be_time
 
 TEXT_ONLY: Final[tuple[Kind, ...]] = ("text",)
 _CHOICE: Final[tuple[Kind, ...]] = ("enum", "text", "bool")
 _TIME: Final[tuple[Kind, ...]] = ("time", "int", "double", "text")
 NUMBER: Final = "+15550100001"
+LEFT_OUT: Final = ""
+"""The value of an entry that is a remark only."""
 
 Value: TypeAlias = "str | tuple[Entry, ...] | list[tuple[Entry, ...]]"
 """A scalar as YAML has it, a map, or a list of maps."""
@@ -46,6 +52,8 @@ class DraftRule:
     when: tuple[str, ...]
     entries: tuple[Entry, ...]
     todo: str = ""
+    direction: Literal["inbound", "outbound"] | None = None
+    """The schema tells the directions apart, and the rule is for this one."""
     guesser: Guesser = field(repr=False)
 
 
@@ -139,13 +147,16 @@ def time_entries(
     guesser: Guesser, target: str, phrases: names.Phrases, wanted: Literal["ms", "s"]
 ) -> tuple[Entry, ...]:
     """A time in the unit that Front wants; left out where no field fits."""
-    found = guesser.find(phrases, _TIME)
+    name = target.rpartition(".")[2]
+    room = Guesser([each for each in guesser.fields if may_be_time(each)], taken=guesser.taken)
+    found = room.find(phrases, _TIME, without=names.NO_MOMENT)
     if found is None or (found.field.kind not in ("time", "int") and found.score < 74):
-        guesser.gap(target, "", "no field looks like a time; left out")
-        return ()
+        note = "no field looks like a time; left out"
+        guesser.gap(target, "", note)
+        return (Entry(name, LEFT_OUT, f"{name}: {note}"),)
     expression, note = time_of(guesser, found, target, wanted)
     notes = [part for part in (poor_note(found), note) if part]
-    return (Entry(target.rpartition(".")[2], code(expression), "; ".join(notes)),)
+    return (Entry(name, code(expression), "; ".join(notes)),)
 
 
 def choice_entry(
@@ -157,48 +168,36 @@ def choice_entry(
 ) -> Entry:
     """One of Front's words: by a table of the field's symbols, else a constant."""
     name = target.rpartition(".")[2]
-    found = guesser.find(phrases, ("enum", "text"))
-    if found is not None and found.field.kind == "enum":
-        known, rest = sorted_symbols(found.field.symbols, table)
-        if known:
-            note = (
-                f"check each word; not in the table, and so dead letters: {', '.join(rest)}"
-                if rest
-                else "check each word"
-            )
-            guesser.sample(found.field, next(iter(known)))
-            return Entry(name, code(guesser.take(found, target, translated(found.field, known), note)), note)
-    if found is not None and found.field.kind == "text":
+    best = best_enum(guesser, phrases, table)
+    if best is not None:
+        known, rest = sorted_symbols(best.field.symbols, table)
+        note = "check each word"
+        if rest:
+            note += f"; not in the table, and so dead letters: {', '.join(rest)}"
+        guesser.sample(best.field, next(iter(known)))
+        return Entry(name, code(guesser.take(best, target, translated(best.field, known), note)), note)
+    found = guesser.find(phrases, TEXT_ONLY)
+    if found is not None:
         words_of = {phrases[0].upper().replace(" ", "_"): word for word, phrases in table.items()}
         note = "the schema does not say which values there are: these are made up"
         guesser.sample(found.field, next(iter(words_of)))
-        return Entry(name, code(guesser.take(found, target, translated(found.field, words_of), note)), note)
+        expression = translated(found.field, words_of)
+        return Entry(name, code(guesser.take(found.at_most(MAYBE), target, expression, note)), note)
     note = f"no field says it; one of {', '.join(table)}"
     guesser.gap(target, otherwise, note)
     return Entry(name, otherwise, note)
 
 
-def person_entries(
-    guesser: Guesser, target: str, phrases: names.Phrases, *, email: bool, handle: str
-) -> tuple[Entry, ...]:
-    """A person's handle and name, and e-mail address where Front takes one."""
-    found = guesser.find(phrases)
-    if found is None:
-        note = "no field looks like the person's number or address"
-        guesser.gap(f"{target}.handle", handle, note)
-        return (Entry("handle", handle, note),)
-    if found.field.kind == "text" and "email" not in words(found.field.path[-1]):
-        guesser.sample(found.field, NUMBER)
-    first = Entry(
-        "handle", code(guesser.take(found, f"{target}.handle", text_of(found.field))), required_note(found)
-    )
-    name = text_entries(guesser, f"{target}.name", names.NAME, otherwise=None, near=found.field.path)
-    extra = (
-        text_entries(guesser, f"{target}.email", names.EMAIL, otherwise=None, near=found.field.path)
-        if email
-        else ()
-    )
-    return (first, *name, *extra)
+def best_enum(guesser: Guesser, phrases: names.Phrases, table: Mapping[str, tuple[str, ...]]) -> Found | None:
+    """The enum whose name and symbols fit best: one of whose five symbols one fits is hardly the one that is meant."""
+    rated = []
+    for each in guesser.fields:
+        if each.kind == "enum" and each.path not in guesser.taken:
+            share = len(sorted_symbols(each.symbols, table)[0]) / len(each.symbols)
+            by_name = max(score(each, phrases, ("enum",)), 50)
+            rated.append(Found(each, round(by_name * (1 + 3 * share) / 4) if share else 0))
+    best = max(rated, key=lambda one: one.score, default=None)
+    return best if best is not None and best.score >= SCORE_MIN else None
 
 
 Parts: TypeAlias = tuple[tuple[Entry, ...], tuple[Entry, ...]]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from connector.workbench.avro_kinds import named_types
 from connector.workbench.new.fields import words
-from connector.workbench.new.guess import NOON_MS
+from connector.workbench.new.times import NOON_MS
 
 DEPTH_MAX: Final = 24
 _LOGICAL: Final[Mapping[str, object]] = {

@@ -46,7 +46,7 @@ def from_topic(topic: str, settings: Settings) -> tuple[GivenSchema, ...]:
         with reader(settings) as kafka, RegistrySchemas(settings.registry) as registry:
             for record in kafka.records(kafka.plan([topic], Last(RECORDS))):
                 for schema in _written_by(record, registry):
-                    newest[schema.name] = schema
+                    newest[schema.full_name] = schema
     except CannotRead as error:
         raise unusable(error) from None
     except NoSchemas as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from connector.workbench.new.parts import DraftRule, Entry, Value, code
+from connector.workbench.new.parts import LEFT_OUT, DraftRule, Entry, Value, code
 
 WIDTH: Final = 110
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -63,7 +63,8 @@ def _entries(entries: Sequence[Entry], pad: str) -> Iterator[str]:
     for entry in entries:
         if entry.todo:
             yield f"{pad}# TODO: {_one_line(entry.todo)}"
-        yield from _value(entry.name, entry.value, pad)
+        if entry.value != LEFT_OUT:
+            yield from _value(entry.name, entry.value, pad)
 
 
 def _value(name: str, value: Value, pad: str) -> Iterator[str]:

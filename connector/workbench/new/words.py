@@ -49,6 +49,8 @@ TO: Final[Phrases] = (
     "callee", "destination", "dnis", "to address",
 )  # fmt: skip
 PERSON: Final[Phrases] = (
+    "other party number", "other number", "other phone", "other address", "remote address", "external address",
+    "peer number", "peer address",
     "remote party number", "remote number", "customer number", "customer phone", "contact phone",
     "contact number", "party number", "external number", "phone number", "number", "phone", "customer address",
     "contact address", "remote party", "customer id", "contact id", "visitor id", "user id", "customer",
@@ -68,8 +70,11 @@ RECIPIENT: Final[Phrases] = (
 HANDLE: Final[Phrases] = ("address", "number", "phone", "phone number", "handle", "id", "email")
 NAME: Final[Phrases] = (
     "display name", "full name", "name", "caller name", "from name", "sender name", "customer name",
-    "contact name", "nickname",
+    "contact name", "remote party name", "external name",
 )  # fmt: skip
+FIRST_NAME: Final[Phrases] = ("first name", "given name", "forename")
+LAST_NAME: Final[Phrases] = ("last name", "family name", "surname")
+NICKNAME: Final[Phrases] = ("nickname", "nick name", "nick", "alias")
 EMAIL: Final[Phrases] = (
     "sender email", "customer email", "contact email", "from email", "email", "email address",
 )  # fmt: skip
@@ -80,7 +85,7 @@ AGENT_EMAIL: Final[Phrases] = (
 AGENT_NAME: Final[Phrases] = ("agent name", "operator name", "sender name", "author name", "user name")
 TIME: Final[Phrases] = (
     "occurred at", "event time", "event timestamp", "occurred", "timestamp", "time", "created at", "created",
-    "created time", "date created", "sent at", "received at", "happened at", "date", "updated at",
+    "created time", "date created", "sent at", "received at", "happened at", "date", "updated at", "epoch",
 )  # fmt: skip
 START: Final[Phrases] = (
     "started at",
@@ -95,7 +100,16 @@ START: Final[Phrases] = (
     *TIME,
 )
 SENT: Final[Phrases] = ("delivered at", "sent at", "received at", "sent time", *TIME)
-DIRECTION: Final[Phrases] = ("direction", "call direction", "call type", "leg type", "^type", "^kind")
+DIRECTION: Final[Phrases] = (
+    "direction",
+    "call direction",
+    "message direction",
+    "call type",
+    "message type",
+    "leg type",
+    "^type",
+    "^kind",
+)
 STATE: Final[Phrases] = (
     "call status", "call state", "state", "status", "new state", "new status", "event type", "event",
 )  # fmt: skip
@@ -196,6 +210,23 @@ SPEAKER_TYPE: Final[Mapping[str, tuple[str, ...]]] = {
     "external": ("customer", "caller", "external", "client", "contact", "visitor", "user", "remote", "guest"),
     "internal": ("agent", "internal", "bot", "operator", "employee", "system", "assistant", "local", "ivr"),
 }  # fmt: skip
+
+NEUTRAL: Final = frozenset({"external", "platform", "provider", "current", "unique", "original", "own"})
+"""Words before a name that leave it what it is: an externalMessageId is a message id."""
+NO_PERSON: Final = frozenset({
+    "topic", "queue", "file", "template", "channel", "line", "inbox", "company", "campaign", "tenant", "room", "group",
+    "team", "product", "subject", "type", "status", "project", "tag", "list", "brand", "app", "service", "trunk", "country",
+    "city", "host", "workflow", "flow", "department", "skill", "category", "organization", "organisation", "event",
+})  # fmt: skip
+"""Who has one of these in its name is nobody outside."""
+OUR_SIDE: Final = frozenset({"agent", "operator", "assignee", "employee", "our", "internal"})
+NO_MOMENT: Final = frozenset(
+    {"duration", "timeout", "elapsed", "length", "offset", "interval", "ttl", "expires", "expiry"}
+)
+CALLING: Final = frozenset({"from", "caller", "calling", "sender", "author", "ani"})
+CALLED: Final = frozenset({
+    "to", "callee", "called", "dialed", "destination", "dnis", "recipient", "recipients", "receiver",
+})  # fmt: skip
 
 HINTS: Final[Mapping[str, frozenset[str]]] = {
     "update-channel": frozenset({"channel", "line", "health", "status"}),

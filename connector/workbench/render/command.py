@@ -109,7 +109,8 @@ def _from_file(path: Path, topic: TopicMapping, asked: Asked) -> Input | Failure
     except OSError as error:
         raise Unusable(f"--record: cannot read {name}: {error.strerror or error}") from None
     beside = (asked.schema, asked.index, Beside())
-    shelf = Shelf(shipped=schemas_dir(), base=Path.cwd(), own=topic.schemas)
+    inside = Path() if stdin else path.parent
+    shelf = Shelf(shipped=schemas_dir(), file_base=inside, own=topic.schemas)
     # By content, not by name: what is no container is JSON, as from standard input.
     sample = from_file(content, "record.json", topic, shelf, beside)
     if isinstance(sample, BadSample):

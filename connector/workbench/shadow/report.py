@@ -75,7 +75,10 @@ class TopicCount:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of the mappings, as its user named it. `hash`: of the mapping files and the channels table (hex)."""
+    """A version of the mappings, as its user named it.
+
+    `hash`: of the mapping files and the schema files that they name (hex). Two versions of one hash may have other channels.
+    """
 
     name: str
     hash: str

@@ -86,7 +86,7 @@ def _masked(content: Leaf) -> str:
         case None:
             return "null"
         case bool():
-            return "true" if content else "false"
+            return "true or false"
         case str():
             return f"text of {len(content)}"
         case int():

@@ -16,7 +16,7 @@ from connector.config.reading import shown_path
 from connector.workbench.testing.junit import as_junit
 from connector.workbench.testing.run import Outcome, run_tests
 from connector.workbench.testing.text import as_values, lines
-from connector.workbench.testing.update import NotUpdated, renewed_files, write
+from connector.workbench.testing.update import renewed_files, write
 from connector.workbench.unusable import Unusable
 
 
@@ -86,21 +86,22 @@ def _print(outcome: Outcome, asked: Asked) -> None:
 
 
 def _update(outcome: Outcome, asked: Asked) -> int:
-    files = renewed_files(outcome)
-    if isinstance(files, NotUpdated):
-        _tell(files.why)
+    renewal = renewed_files(outcome)
+    for why in renewal.left:
+        _tell(why)
+    if not renewal.files:
         return 1
-    number = counted(outcome.count("failed"), "expectation")
-    named = ", ".join(shown_path(path) for path in files)
+    number = counted(renewal.count, "expectation")
+    named = ", ".join(shown_path(path) for path in renewal.files)
     asks = sys.stdin.isatty() and not asked.yes
     if asks and not typer.confirm(f"Write {number} into {named}?", err=True):
         return 1
     try:
-        write(files)
+        write(renewal.files)
     except OSError as error:
         raise Unusable(f"--update: cannot write: {error}") from None
     _tell(f"{number} written into {named}")
-    return 1 if outcome.count("error") else 0
+    return 1 if renewal.left or outcome.count("error") else 0
 
 
 def _tell(sentence: str) -> None:

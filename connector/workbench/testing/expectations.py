@@ -48,7 +48,7 @@ def _whole(written: object) -> Document:
         return {"skip": {} if skip is True else {"reason": skip} if isinstance(skip, str) else skip, **around}
     if "dead_letter" in written or "error" in written:
         return {"dead_letter": written.get("dead_letter", True), **written}
-    if "requests" in written or written.keys() <= set(_AROUND):
+    if "requests" in written or "waits" in written or written.keys() <= set(_AROUND):
         return dict(written)
     return {"requests": [{name: item for name, item in written.items() if name not in _AROUND}], **around}
 
@@ -75,8 +75,10 @@ def _said_as(expected: Document, document: Document) -> Document:
     for kind in ("dead_letter", "waits"):
         if expected.get(kind) is True:
             found[kind] = True
-    if expected.get("error") is not None and expected["error"] in found.get("error", ""):
-        found["error"] = expected["error"]
+    for text in ("error", "waits"):
+        part = expected.get(text)
+        if isinstance(part, str) and part in str(found.get(text, "")):
+            found[text] = part
     return found
 
 
@@ -151,7 +153,7 @@ def _rewritten(written: object, found: Document, *, exact: bool) -> object:
     for name in written:
         if name == "skip":
             result[name] = _skip_rewritten(written[name], found["skip"])
-        elif name in (*_AROUND, "dead_letter", "error") and name in found:
+        elif name in (*_AROUND, "dead_letter", "error", "waits") and name in found:
             result[name] = _followed(written[name], found[name], exact=False)
     return {name: result[name] for name in [*written, *result] if name in result}
 
@@ -192,6 +194,8 @@ def in_full(document: Document) -> object:
     """An expectation that says everything about the requests, and which rule skips or gives up."""
     if "requests" not in document:
         named = {name: value for name, value in document.items() if name != "operation"}
+        if "waits" in named:
+            return {**named, "waits": True}
         if "skip" in named:
             skip = named["skip"]
             return {"skip": {"rule": skip["rule"]} if "rule" in skip else skip["reason"]}

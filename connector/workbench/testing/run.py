@@ -6,7 +6,7 @@ A test's record is as old as it says itself, so `max_age_s` leaves none out: a t
 import base64
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from connector.config import Loaded
@@ -132,10 +132,12 @@ def _sample(test: WrittenTest, topic: TopicMapping) -> Sample:
     shelf = Shelf(shipped=schemas_dir(), base=test.path.parent, own=topic.schemas)
     beside = Beside(key=record.key, headers=record.headers, timestamp=record.timestamp)
     if record.file is not None:
+        path = test.path.parent / record.file
         try:
-            content = (test.path.parent / record.file).read_bytes()
+            content = path.read_bytes()
         except OSError as error:
             return BadSample(f"record: cannot read {record.file}: {error.strerror or type(error).__name__}")
+        shelf = replace(shelf, file_base=path.parent)
         sample = from_file(content, record.file, topic, shelf, (record.schema_, record.index, beside))
         return BadSample(f"record: {record.file}: {sample.why}") if isinstance(sample, BadSample) else sample
     if record.bytes_ is not None:

@@ -1,39 +1,60 @@
-"""Expectations of failed tests rewritten to what the records become. `renewed_files` gives texts; `write` stores them."""
+"""Expectations of failed tests rewritten to what the records become. `renewed_files` gives texts; `write` stores them.
+
+What cannot be written is left as it stands, with a sentence for a person, and keeps nothing else from being written.
+"""
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from connector.config.explain import dotted
 from connector.config.mapping.tests import WrittenTest
 from connector.config.reading import shown_path
 from connector.config.yaml_source import Loc, read_yaml, value_at
 from connector.workbench.testing.expectations import compare, in_full, renewed
 from connector.workbench.testing.run import Outcome, TestResult
-from connector.workbench.testing.yaml_edit import replace_values
+from connector.workbench.testing.yaml_edit import first_difference, replace_values
 
 _BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
-class NotUpdated:
-    """Why a file's expectations cannot be rewritten; nothing is written then."""
+class Renewal:
+    """`files`: by path, the text to write, in which `count` expectations are new. `left`: why the others are not."""
 
-    why: str
+    files: Mapping[Path, str]
+    count: int
+    left: tuple[str, ...]
 
 
-def renewed_files(outcome: Outcome) -> Mapping[Path, str] | NotUpdated:
-    """By file, its text with the expectations of failed tests as they must read. Files without such tests are left out."""
+def renewed_files(outcome: Outcome) -> Renewal:
+    """The texts with the expectations of failed tests as they must read. Files in which nothing changes are left out."""
     files: dict[Path, str] = {}
+    left: list[str] = []
+    count = 0
     for path in sorted({one.test.path for one in outcome.results if _is_stale(one)}):
-        results = [one for one in outcome.results if one.test.path == path]
+        results = {one.test.loc: one for one in outcome.results if one.test.path == path}
         text = path.read_bytes().decode("utf-8")
-        new = _renewed(text, path, results)
-        if isinstance(new, NotUpdated):
-            return new
-        files[path] = new
-    return files
+        bare = text.removeprefix(_BOM)
+        before = read_yaml(bare, str(path)).data
+        if any(
+            first_difference(_expectation(before, loc), one.test.expected) is not None
+            for loc, one in results.items()
+        ):
+            left.append(f"{shown_path(path)} changed while its tests ran: run them again")
+            continue
+        file = _File(path, results, bare)
+        stale = [loc for loc, one in results.items() if _is_stale(one)]
+        why = file.renew(stale)
+        if why is not None:  # one by one: those that can be written are
+            told = [why] if len(stale) == 1 else [file.renew([loc]) for loc in stale]
+            left += [each for each in told if each is not None]
+        count += len(file.renewed)
+        if file.renewed:
+            files[path] = text[: len(text) - len(bare)] + file.text
+    return Renewal(files, count, tuple(left))
 
 
 def write(files: Mapping[Path, str]) -> None:
@@ -57,24 +78,43 @@ def _is_stale(result: TestResult) -> bool:
     return result.status == "failed"
 
 
-def _renewed(text: str, path: Path, results: Iterable[TestResult]) -> str | NotUpdated:
-    bare = text.removeprefix(_BOM)
-    tests = {one.test.loc: one for one in results}
-    before = read_yaml(bare, str(path)).data
-    if any(_expectation(before, loc) != one.test.expected for loc, one in tests.items()):
-        return NotUpdated(f"{shown_path(path)} changed while its tests ran: run them again")
-    changes: dict[Loc, tuple[object, object]] = {
-        (*loc, "expect"): (one.test.expected, _wanted(one)) for loc, one in tests.items() if _is_stale(one)
-    }
-    new = replace_values(bare, changes)
-    source = read_yaml(new, str(path))
-    for loc, one in tests.items():
-        if source.problems or not _is_right(_expectation(source.data, loc), one):
-            return NotUpdated(
-                f"{_place(one.test)}: the expectation shares an anchor with something else, or is written so that it cannot "
-                f"be replaced in place: change {one.test.name!r} by hand"
-            )
-    return text[: len(text) - len(bare)] + new
+@dataclass(slots=True)
+class _File:
+    """A file under change. `renewed`: places of the tests whose expectations are new in `text`."""
+
+    path: Path
+    results: Mapping[Loc, TestResult]
+    text: str
+    renewed: set[Loc] = field(default_factory=set)
+
+    def renew(self, locs: Sequence[Loc]) -> str | None:
+        """Rewrite the expectations of these tests, all or none; why not, as a sentence."""
+        changes: dict[Loc, tuple[object, object]] = {
+            (*loc, "expect"): (self.results[loc].test.expected, _wanted(self.results[loc])) for loc in locs
+        }
+        new = replace_values(self.text, changes)
+        source = None if new is None else read_yaml(new, str(self.path))
+        must = read_yaml(self.text, str(self.path)).data
+        for loc in locs:
+            _test_at(must, loc)["expect"] = _wanted(self.results[loc])
+        # The whole file and not the expectations alone: what has an anchor in one of them may be a rule's text too.
+        other = () if source is None or source.problems else first_difference(must, source.data)
+        if new is not None and other is None and all(_is_met(self.results[loc]) for loc in locs):
+            self.text = new
+            self.renewed.update(locs)
+            return None
+        test = self.results[locs[0]].test
+        if not other or other[: len(test.loc)] == test.loc:
+            return f"{_place(test)}: the expectation cannot be replaced where it stands: {_by_hand(test)}"
+        others = (one.test for loc, one in self.results.items() if other[: len(loc) + 1] == (*loc, "expect"))
+        named = next((f"that of {one.name!r}" for one in others), dotted(other))
+        return f"{_place(test)}: the expectation shares an anchor with {named}, which would change too: {_by_hand(test)}"
+
+
+def _test_at(data: object, loc: Loc) -> dict[str, object]:
+    test = value_at(data, loc)
+    assert isinstance(test, dict), "the file was read before: a test is a map"
+    return test
 
 
 def _wanted(result: TestResult) -> object:
@@ -84,13 +124,13 @@ def _wanted(result: TestResult) -> object:
     return renewed(result.test.expected, result.document, exact=result.test.shape.exact)
 
 
-def _is_right(expectation: object, result: TestResult) -> bool:
-    if not _is_stale(result):
-        return expectation == result.test.expected
+def _is_met(result: TestResult) -> bool:
     assert result.document is not None, "a failed test has what the record becomes"
-    return expectation is not None and not compare(
-        expectation, result.document, exact=result.test.shape.exact
-    )
+    return not compare(_wanted(result), result.document, exact=result.test.shape.exact)
+
+
+def _by_hand(test: WrittenTest) -> str:
+    return f"change {test.name!r} by hand"
 
 
 def _expectation(data: object, loc: Loc) -> object:

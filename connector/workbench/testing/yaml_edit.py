@@ -6,7 +6,7 @@ because it comes from an alias or from `<<`, is written out with the nearest val
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -50,13 +50,15 @@ class _Edit:
     text: str
 
 
-def replace_values(text: str, changes: Mapping[Loc, tuple[object, object]]) -> str:
-    """The text in which the values at these places are others.
+def replace_values(text: str, changes: Mapping[Loc, tuple[object, object]]) -> str | None:
+    """The text in which the values at these places are others; None if the map around one of them is an alias.
 
     changes: place -> (what stands there now, what shall stand there). The text must be valid YAML that holds the former.
     A value that is None now may be absent: then its key is added to the map around it.
     """
     root = _Builder(text).build()
+    if not all(_is_written(root, loc[:-1]) for loc in changes):
+        return None
     newline = "\r\n" if "\r\n" in text else "\n"
     edits: list[_Edit] = []
     for loc, (now, wanted) in changes.items():
@@ -64,6 +66,29 @@ def replace_values(text: str, changes: Mapping[Loc, tuple[object, object]]) -> s
     for edit in sorted(edits, key=lambda each: each.start, reverse=True):
         text = text[: edit.start] + edit.text.replace("\n", newline) + text[edit.end :]
     return text
+
+
+def first_difference(one: object, other: object, loc: Loc = ()) -> Loc | None:
+    """Where two files' values are not the same, as YAML tells them apart: true is not 1. None: nowhere."""
+    pairs: Iterable[tuple[str | int, object, object]]
+    match one, other:
+        case dict(), dict():
+            if uneven := one.keys() ^ other.keys():
+                return (*loc, min(uneven))
+            pairs = ((name, item, other[name]) for name, item in one.items())
+        case list(), list() if len(one) == len(other):
+            pairs = ((index, *both) for index, both in enumerate(zip(one, other, strict=True)))
+        case _:
+            return None if one == other and type(one) is type(other) else loc
+    found = (first_difference(left, right, (*loc, step)) for step, left, right in pairs)
+    return next((each for each in found if each is not None), None)
+
+
+def _is_written(root: _Piece, loc: Loc) -> bool:
+    here: _Piece | None = root
+    for step in loc:
+        here = ((here and here.children) or {}).get(step)
+    return here is not None and not here.alias
 
 
 def _edits(text: str, root: _Piece, loc: Loc, now: object, wanted: object) -> Iterator[_Edit]:
@@ -83,7 +108,7 @@ def _changed(
 ) -> Iterator[_Edit]:
     """The smallest edits that make the one value of `values` the other."""
     now, wanted = values
-    if now == wanted and type(now) is type(wanted):
+    if first_difference(now, wanted) is None:
         return
     inner = piece.children
     match now, wanted:
@@ -106,7 +131,7 @@ def _changed(
 
 def _replaced(text: str, around: _Piece, step: str | int, piece: _Piece, wanted: object) -> _Edit:
     anchor = "" if piece.anchor is None else f"&{piece.anchor} "
-    line = _one_line(wanted)
+    line = _one_line(wanted, in_flow=around.flow)
     is_block = piece.children is not None and not piece.flow
     if around.flow or (not _is_map_or_list(wanted)) or (not is_block and piece.column + len(line) < LINE_MAX):
         # What stood in block style on lines of its own comes behind its key.
@@ -126,7 +151,7 @@ def _replaced(text: str, around: _Piece, step: str | int, piece: _Piece, wanted:
 
 def _added(text: str, piece: _Piece, name: str, wanted: object) -> _Edit:
     """A key behind the last one of a map."""
-    line = _one_line(wanted)
+    line = _one_line(wanted, in_flow=piece.flow)
     if piece.flow:
         at = piece.end - 1
         comma = ", " if piece.children else ""
@@ -177,7 +202,9 @@ def _is_map_or_list(value: object) -> bool:
     return isinstance(value, dict | list) and bool(value)
 
 
-def _one_line(value: object) -> str:
+def _one_line(value: object, *, in_flow: bool) -> str:
+    if in_flow and not isinstance(value, dict | list):  # a comma or a bracket ends an unquoted text there
+        return _dumped([value], flow=True)[1:-1].replace("\n", " ")
     written = _dumped(value, flow=True)
     return written.removesuffix("\n...").replace("\n", " ")
 
