@@ -23,7 +23,7 @@ BROKE_A_LAW = {
     1133221: "offsets of a topic that is not there were taken",
     1038300: "a map was shed as the coordinator had refused its size",
     1207043: "a topic made anew is read on at the old one's position until its id is heard of: no order of its own yet",
-    2159864: "the client's word of a cut, said before the partition was begun again, was taken for a cut of the committed offset",
+    2159864: "an error of the client from before a partition was begun again was taken for a cut of its committed offset",
     1054593: "a topic made anew between two questions of a look-up is given up without a last commit",
 }
 """Seeds that did, until what they found was mended: in the product, and in the model or its laws. As both of these change, a
