@@ -158,7 +158,10 @@ class Play:
 
     def coordinator(self) -> int:
         """The broker that coordinates the group, as the brokers say. Raises KafkaException while they cannot."""
-        described = self._admin.describe_consumer_groups([self.group], request_timeout=10)
+        # A client of its own: one that remembers a coordinator ends the process (librdkafka 2.16, a null pointer) when it
+        # asks it for offsets and hears that another is the coordinator now.
+        admin = self.stage.cluster.new_admin()
+        described = admin.describe_consumer_groups([self.group], request_timeout=10)
         return int(described[self.group].result(10).coordinator.id)
 
     def behind(self) -> dict[TopicPartition, int] | None:
