@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 from connector.core.answers import Answer
 from connector.core.dead_letter import DeadLetter, Reason
 from connector.core.decode import ParsedSchema, SchemaAbsent, SchemaRef
+from connector.core.files import FetchAnswer, RemoteFile
 from connector.core.http_request import HttpRequest
 from connector.core.offset_map import CommitEntry, LogIdentity, MapRefusal
 from connector.core.records import Channel, Epoch, Record, TopicPartition
@@ -61,6 +62,23 @@ class Sender(Protocol):
 
     def refresh(self, app: str) -> None:
         """Front refused this app's token: read its secret again before the next one is minted."""
+
+    async def close(self) -> None: ...
+
+
+class FileSource(Protocol):
+    """Fetches the files that records only name. Does not retry."""
+
+    async def start(self) -> None: ...
+
+    async def fetch(self, file: RemoteFile, most: int) -> FetchAnswer:
+        """One attempt, within its bounds of time and of `most` bytes. Cancelling it leaves nothing behind.
+
+        Waits for its turn where too much is being fetched at once, from all hosts or from this one.
+        """
+
+    def host(self, file: RemoteFile) -> str:
+        """The host whose failures and successes are told apart from other hosts': lower case, with its port."""
 
     async def close(self) -> None: ...
 
