@@ -148,7 +148,9 @@ class Play:
         for name in names:
             self.connectors[name].ask_to_end()
         for name in names:
-            assert self.connectors[name].wait(30) == 0, f"connector {name} did not end in order"
+            connector = self.connectors[name]
+            code = connector.wait(30)
+            assert code == 0, f"connector {name} ended with {code}:\n{connector.log.read_text()[-3000:]}"
 
     def close(self) -> None:
         """Whatever still runs is killed."""
