@@ -274,9 +274,9 @@ class SimClient(Membership):
                 self.thread.block(self.random.uniform(0.05, 0.3))
                 self._alive()
                 continue
-            accepted = [entry for entry, code in zip(entries, codes, strict=True) if code == OK]
-            if accepted:
-                self.world.observer.committed(self.process, accepted, sent_at)
+            # One error is told of all: what was stored beside it claims nothing and renews no lease, for nobody is told of it.
+            if all(code == OK for code in codes):
+                self.world.observer.committed(self.process, entries, sent_at)
             if codes[0] in (22, 25) and self.world.classic:  # the other one believes heartbeats only
                 self.fenced(f"error {codes[0]} on a commit")
             return codes

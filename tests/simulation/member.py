@@ -116,6 +116,8 @@ class Member:
         self.incarnation += 1
         process = Process(kernel, f"{self.name}.{self.incarnation}", 100.0 * self.incarnation, self._failed)
         self.process, self.client, self.stopping = process, None, False
+        # Of this process, and there before its loop has taken a step: a stop may come as soon as it was started.
+        self.stop_asked = asyncio.Event()
         self._frozen_for = 0.0
         self.thread = PollThread(process)
         self.clock = MemberClock(process, around.random, self.skew)
@@ -200,7 +202,6 @@ class Member:
         """See `connector.app.service._Service._run`."""
         self.pipeline = pipeline = Pipeline(self.world, self.policy)
         source = self.source
-        self.stop_asked = asyncio.Event()
         async with asyncio.TaskGroup() as outer:
             consuming = outer.create_task(source.run(pipeline))
             try:
@@ -262,7 +263,7 @@ class Member:
 
     def stop(self) -> None:
         """SIGTERM."""
-        if self.alive and not self.stopping and hasattr(self, "stop_asked"):
+        if self.alive and not self.stopping:
             assert self.process is not None
             self.stopping = True
             self._stopped_at = self.around.kernel.now

@@ -32,6 +32,9 @@ class Membership(Fetching):
         self._fenced = False
         self._rejoin = False
         self._joining = False
+        self._joins = 0
+        self._joins_heard = 0
+        """The newest of its joins that the coordinator has heard of, and therefore answers."""
         self._poking = False
 
     def network_whole(self) -> bool:
@@ -143,7 +146,14 @@ class Membership(Fetching):
         if self._joining or self.closed:
             return
         self._joining = True
-        self._ask(lambda: self.world.group.join(self, self.member_id))
+        self._joins += 1
+        number = self._joins
+
+        def join() -> None:
+            self._joins_heard = max(self._joins_heard, number)
+            self.world.group.join(self, self.member_id)
+
+        self._ask(join)
 
     def _ask(self, request: Callable[[], object]) -> None:
         """A request to the coordinator: it arrives though its sender may be frozen meanwhile."""
@@ -162,8 +172,21 @@ class Membership(Fetching):
         """The coordinator's answer leaves it."""
         if self.network_whole():
             self.process.after(
-                self.random.uniform(0.001, 0.02), self._joined, member_id, epoch, list(partitions)
+                self.random.uniform(0.001, 0.02),
+                self._answered,
+                self._joins_heard,
+                member_id,
+                epoch,
+                list(partitions),
             )
+
+    def _answered(self, join: int, member_id: str, epoch: int, partitions: list[TopicPartition]) -> None:
+        """What answers a join before the last is thrown away, or nobody would wait for the last one's answer any more.
+
+        Source: librdkafka, rd_kafka_cgrp_handle_JoinGroup and rd_kafka_cgrp_handle_SyncGroup ("discarding outdated request").
+        """
+        if join == self._joins:
+            self._joined(member_id, epoch, partitions)
 
     def _joined(self, member_id: str, epoch: int, partitions: list[TopicPartition]) -> None:
         if self.closed or (self.member_id is not None and self.member_id != member_id) or self._fenced:

@@ -25,6 +25,12 @@ BROKE_A_LAW = {
     1207043: "a topic made anew is read on at the old one's position until its id is heard of: no order of its own yet",
     2159864: "an error of the client from before a partition was begun again was taken for a cut of its committed offset",
     1054593: "a topic made anew between two questions of a look-up is given up without a last commit",
+    2500778: "a stop in the moment of a process's start reached the process before it, and nobody was stopped again",
+    2635219: "the answer to a join from before a client was fenced was taken for that to its next one",
+    2240479: "an offset beyond a cut log was judged by the end of a moment later",
+    2941030: "an operator's damaged text held the former topic's id, and its offset outlived the topic",
+    2684728: "a claim that was stored beside a refused one was taken for acknowledged, though nobody was told",
+    2673445: "a failure that was heard in the instant in which its partition was lost was not counted",
 }
 """Seeds that did, until what they found was mended: in the product, and in the model or its laws. As both of these change, a
 seed may come to play another schedule."""

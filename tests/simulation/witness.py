@@ -121,6 +121,11 @@ class Watched:
         ended = self.ended.get(tp)
         return self.assigned.get(tp) or (ended[1] if ended is not None else None)
 
+    def present(self, tp: TopicPartition, now: float) -> Assigned | None:
+        """The present one, or one that ended just now: what the loop is told and what it does in one instant have no order."""
+        ended = self.ended.get(tp)
+        return self.assigned.get(tp) or (ended[1] if ended is not None and ended[0] == now else None)
+
 
 @dataclass(slots=True)
 class Witness:
@@ -202,7 +207,8 @@ class Witness:
         given.sound = not log.cut or self.sound.get(fetch.tp) == (log, log.cut, fetch.start)
         if held.offset >= 0 and held.offset != fetch.start and self._still(fetch.tp, held):
             laws.law_15_a_missing_offset_is_missing(self, fetch.tp, log)
-        useless = missing or not log.low <= held.offset <= log.end or believed == Refused("topic")
+        # By the end that was told: until the answer about a slower partition has come, the log may have grown past the offset.
+        useless = missing or not log.low <= held.offset <= held.end or believed == Refused("topic")
         first_start = held.offset < 0 and self.bounds.start == "latest"
         if first_start or (useless and self.bounds.on_missing == "latest"):
             self.begin(log, fetch.start)
@@ -303,11 +309,7 @@ class Witness:
 
     def starts(self, process: Process, stored: Stored, index: int, channel: Channel) -> int:
         watched = self.watched[process]
-        given = watched.assigned.get(stored.tp)
-        if given is None:
-            ended = watched.ended.get(stored.tp)
-            # What is told to the loop and what the loop does in the same instant have no order.
-            given = ended[1] if ended is not None and ended[0] == self.kernel.now else None
+        given = watched.present(stored.tp, self.kernel.now)
         laws.law_10_claim_and_lease(self, watched, given, stored)
         if given is None:
             return 0
@@ -361,7 +363,8 @@ class Witness:
         watched = self._ended(attempt)
         self._outcome(attempt, "cancelled")
         if watched.client is not None and watched.client.in_callback == "revoke":
-            for given in self._assignments(attempt):
+            # Only if it goes with the revoke: what was lost in this instant is cut off.
+            for given in self._assignments(attempt) if attempt.stored.tp in watched.assigned else ():
                 laws.law_14_a_revoke_drains(self, watched, given, attempt.stored)
 
     def _ended(self, attempt: Attempt) -> Watched:
@@ -374,7 +377,7 @@ class Witness:
             given.outcomes[attempt.stored.n, attempt.index] = outcome
 
     def _assignments(self, attempt: Attempt) -> list[Assigned]:
-        given = self.watched[attempt.process].assigned.get(attempt.stored.tp)
+        given = self.watched[attempt.process].present(attempt.stored.tp, self.kernel.now)
         return [given] if given is not None and given.serial == attempt.assignment else []
 
     # --- dead letters and log lines ---------------------------------------------------------------------------
