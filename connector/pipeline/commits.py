@@ -24,6 +24,8 @@ OF_ONE_TOPIC = frozenset({"UNKNOWN_TOPIC_OR_PART", "TOPIC_AUTHORIZATION_FAILED"}
 """Errors 3 and 29: a topic was deleted, or may not be read any more. Told of every entry alike, though others are stored."""
 NO_MEMBER = frozenset({"UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "FENCED_INSTANCE_ID"})
 """Errors (25, 22, 82) after which no commit of this member can be taken: the group has expelled it."""
+OUTDATED = "ILLEGAL_GENERATION"
+"""Of these, the one that may be of a moment: a rebalance has ended, and the client is about to hear of it (error 22)."""
 HOPELESS = NO_MEMBER | {"closed_epoch", "UNKNOWN_TOPIC_OR_PART"}
 """The same, or the partition has left us, or its topic is gone: made anew, it must not be given the old one's offset."""
 

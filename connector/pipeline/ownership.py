@@ -15,7 +15,7 @@ from connector.core.lease import Lease
 from connector.core.ledger import Ledger
 from connector.core.offset_map import Believed, Refused, read
 from connector.core.records import TopicPartition
-from connector.pipeline.commits import HOPELESS, Committer
+from connector.pipeline.commits import HOPELESS, OUTDATED, Committer
 from connector.pipeline.partition import Partition, drained
 from connector.pipeline.work import Work
 from connector.pipeline.world import World
@@ -25,6 +25,9 @@ COMMIT_S = 10.0
 """The longest that a release waits for its last commit: with no coordinator to answer, it is not worth the grace period."""
 RELEASE_AGAIN_S = 0.1
 """A rebalance is in progress (27, 113), or the coordinator moves: soon over."""
+OUTDATED_S = 1.0
+"""How long an outdated generation may be of a moment. Source: librdkafka, rd_kafka_cgrp_op_handle_OffsetCommit: in a rebalance
+the classic client keeps its partitions on error 22, "because a new generation id can be received soon after"."""
 CLAIM_AGAIN_S = 0.5
 
 
@@ -131,8 +134,12 @@ class Ownership:
 
     async def _release(self, claimed: Sequence[Partition]) -> bool:
         """The last commit of an assignment: until it is acknowledged, or can never be. Ended by the caller's bound."""
+        hopeless = HOPELESS - {OUTDATED}
+        outdated_from = self._clock.monotonic() + OUTDATED_S
         while not await self.committer.commit(claimed, released=True):
-            if all(part.committed is not None or part.refused in HOPELESS for part in claimed):
+            if self._clock.monotonic() >= outdated_from:
+                hopeless = HOPELESS
+            if all(part.committed is not None or part.refused in hopeless for part in claimed):
                 return False
             await asyncio.sleep(RELEASE_AGAIN_S)
         return True
