@@ -20,7 +20,9 @@ from connector.core.secret_text import MAX_BYTES, ONE_LINE, NoSecret, SecretText
 
 CHECK_EVERY_S: Final = 1.0
 LOOK_EVERY_S: Final = 15.0
+"""Between two looks at files that are watched: here the table, in `app/reload.py` the mapping files."""
 STAYS_S: Final = 5.0
+"""How long a new content of theirs must stay as it is before it counts."""
 
 
 class SecretFileObserver(Protocol):

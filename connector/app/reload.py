@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from connector.adapters.files import LOOK_EVERY_S, STAYS_S
 from connector.config import Loaded, load_mappings
 from connector.config.reading import shown_path
 from connector.core.decode import ParsedSchema
@@ -22,9 +23,6 @@ from connector.core.mapping import AvroFormat, MappingSet, RawAvroFormat, TopicM
 from connector.ports import EventLog, GaveUp, MapperCalls, RestartNeeded
 from connector.workbench.testing.run import TestResult, run_tests
 
-LOOK_EVERY_S: Final = 15.0
-LOOK_AGAIN_S: Final = 5.0
-"""After a look that found a change: so long it must stay as it is before it is judged."""
 READ_WITHIN_S: Final = 120.0
 WHEN_STUCK: Final = "no mapping file is read again before a restart; see what the modules do that they import"
 PROBLEMS_SHOWN: Final = 20
@@ -115,7 +113,7 @@ class MappingReload:
             self._seen, self._seen_at, self._told = found, loop.time(), None
         if found == self._judged and not (self._refused and self._rows_changed):
             return LOOK_EVERY_S
-        missing = self._seen_at + LOOK_AGAIN_S - began  # a signal may have hurried this look
+        missing = self._seen_at + STAYS_S - began  # a signal may have hurried this look
         return missing if missing > 0.0 else await self._judge(found)
 
     async def _reading(self) -> "Reading | Refused":
@@ -131,7 +129,7 @@ class MappingReload:
             return LOOK_EVERY_S
         self._schema_files = anew.schema_files
         if await self._reading() != found:
-            return LOOK_AGAIN_S  # files changed or came meanwhile; or others were named: schema files, watched from now on
+            return STAYS_S  # files changed or came meanwhile; or others were named: schema files, watched from now on
         self._judged = found
         self._refused = isinstance(anew.result, Refused)
         match anew.result:

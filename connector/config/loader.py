@@ -16,6 +16,7 @@ from types import MappingProxyType
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from connector.config.attachments import AttachmentSettings
 from connector.config.channels import TABLE_BYTES_MAX, read_channels
 from connector.config.directory import agree_on_channels
 from connector.config.environment import not_json, ours, section_of, set_by, unknown_sections, variable_of
@@ -71,41 +72,29 @@ def load(
     filled = _with_files(sections, source, path, problems)
     if mappings is not None:
         filled |= _in_folder(mappings, filled)
-    digest = hashlib.sha256()
     front, maps = filled.get("front"), filled.get("mappings")
     channels, channels_digest = ChannelDirectory(()), None
-    topics: dict[str, TopicMapping] = {}
-    tests: list[WrittenTest] = []
-    unmeant: list[Problem] = []
+    folder = None
     if isinstance(front, FrontSettings):
         channels, channels_digest = _channels(front, problems)
         if isinstance(maps, MappingSettings):
-            env, later = _env(maps, source, problems), front.channels_topic is not None
-            context = MappingFolder(
-                maps,
-                front.channels,
-                channels,
-                env,
-                tests,
-                warnings=unmeant,
-                channels_come_later=later,
-                more_schemas=more_schemas,
-            )
-            topics = context.read(source, problems, digest)
+            folder = _folder(front, maps, channels, source, problems, more_schemas)
+            read = folder.read(source, problems)
     if settings is None:
         return Problems.of(problems)
+    assert folder is not None, "valid settings have both sections"
     settings = settings.model_copy(update=filled)
-    problems.extend(_agree(settings, topics, source))
+    problems.extend(_agree(settings, read.topics, source))
     if problems:
         return Problems.of(problems)
     return Loaded(
         settings=settings,
-        mappings=MappingSet(topics, digest.hexdigest()),
+        mappings=read,
         channels=channels,
         channels_digest=channels_digest,
         config_hash=config_hash(settings),
-        warnings=(*_warnings(settings, channels), *_spread(topics), *_sorted(unmeant)),
-        tests=tuple(tests),
+        warnings=_all_warnings(settings, channels, read, folder),
+        tests=tuple(folder.tests),
     )
 
 
@@ -115,26 +104,35 @@ def load_mappings(loaded: Loaded) -> tuple[Loaded | Problems, tuple[Path, ...]]:
     Blocks on files. Neither the configuration nor what else it names is read again.
     """
     problems: list[Problem] = []
-    unmeant: list[Problem] = []
     settings, channels = loaded.settings, loaded.channels
-    maps, front = settings.mappings, settings.front
     nowhere = read_yaml("", "configuration")
-    digest = hashlib.sha256()
-    later = front.channels_topic is not None
-    env = _env(maps, nowhere, problems)
-    folder = MappingFolder(maps, front.channels, channels, env, warnings=unmeant, channels_come_later=later)
-    topics = folder.read(nowhere, problems, digest)
-    problems.extend(_agree(settings, topics, nowhere))
+    folder = _folder(settings.front, settings.mappings, channels, nowhere, problems)
+    read = folder.read(nowhere, problems)
+    problems.extend(_agree(settings, read.topics, nowhere))
     files = tuple(folder.schema_files)
     if problems:
         return Problems.of(problems), files
-    anew = replace(
-        loaded,
-        mappings=MappingSet(topics, digest.hexdigest()),
-        warnings=(*_warnings(settings, channels), *_spread(topics), *_sorted(unmeant)),
-        tests=tuple(folder.tests),
+    warnings = _all_warnings(settings, channels, read, folder)
+    return replace(loaded, mappings=read, warnings=warnings, tests=tuple(folder.tests)), files
+
+
+def _folder(
+    front: FrontSettings,
+    maps: MappingSettings,
+    channels: ChannelDirectory,
+    source: Source,
+    problems: list[Problem],
+    more_schemas: Mapping[str, Sequence[ParsedSchema]] = MappingProxyType({}),
+) -> MappingFolder:
+    """The mapping folder, not read yet. `source`: the file that names it."""
+    return MappingFolder(
+        maps,
+        front.channels,
+        channels,
+        _env(maps, source, problems),
+        channels_come_later=front.channels_topic is not None,
+        more_schemas=more_schemas,
     )
-    return anew, files
 
 
 def _in_folder(folder: Path, filled: Mapping[str, Section | None]) -> dict[str, Section | None]:
@@ -155,6 +153,7 @@ _WITH_FILES: Mapping[str, type[Section]] = {
     "registry": RegistrySettings,
     "front": FrontSettings,
     "mappings": MappingSettings,
+    "attachments": AttachmentSettings,
 }
 """The sections that name files."""
 
@@ -171,8 +170,15 @@ def _valid_alone(source: Source) -> dict[str, Section | None]:
     return valid
 
 
+def _all_warnings(
+    settings: Settings, channels: ChannelDirectory, mappings: MappingSet, folder: MappingFolder
+) -> tuple[str, ...]:
+    """What is valid, and yet hardly meant: by the settings, by the topics together, and in the mapping files by their lines."""
+    in_files = Problems.of(folder.warnings).problems if folder.warnings else ()
+    return (*_warnings(settings, channels), *_spread(mappings.topics), *map(str, in_files))
+
+
 def _warnings(settings: Settings, channels: ChannelDirectory) -> tuple[str, ...]:
-    """What is valid, and yet hardly meant."""
     table, folder = settings.front.channels, settings.mappings.folder
     said = [
         f"{shown_path(folder / name)} is not read: name it .yaml"
@@ -181,11 +187,6 @@ def _warnings(settings: Settings, channels: ChannelDirectory) -> tuple[str, ...]
     if table is not None and not channels.rows:
         said.append(f"{shown_path(table)} has no rows: every record whose rule asks it becomes a dead letter")
     return tuple(said)
-
-
-def _sorted(unmeant: list[Problem]) -> Iterator[str]:
-    """What mapping files hardly mean, with its places."""
-    yield from map(str, Problems.of(unmeant).problems if unmeant else ())
 
 
 def _spread(topics: Mapping[str, TopicMapping]) -> Iterator[str]:

@@ -93,7 +93,7 @@ def test_a_directory_that_cannot_be_read_is_told_at_start(alone: Alone) -> None:
     connector = connector_of(site, messages, {**directory.settings(), "kafka": kafka})
     alone.cluster.grant(read(messages.name), join(connector.group), write(site.letters.topic))
     one = site.message(messages, line_id="new")
-    denied = f"Kafka does not allow this user: Read on topic {directory.topic}. Grant these rights (ACLs)."
+    denied = f"Kafka does not allow this user: Read on topic {directory.topic}. Grant this right (an ACL)."
     assert connector.why(77) == denied
     alone.cluster.grant(read(directory.topic), read("no-channels"))
     connector.begin_and_join()

@@ -11,7 +11,15 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
 from tests.kafka.member import new_topic, write
 from tests.support.kafka import Cluster, Kafka
@@ -194,6 +202,8 @@ def test_the_client_counts_open_transactions_in_the_cached_end_but_never_reads_t
         assert seen(consumer, 1, within_s=1.0) == []
         assert consumer.get_watermark_offsets(here, cached=True)[1] == 9
         assert consumer.get_watermark_offsets(here, timeout=10)[1] == 4
+        asked = [TopicPartition(topic, 0, which) for which in (OFFSET_BEGINNING, OFFSET_END)]
+        assert [consumer.offsets_for_times([one], timeout=10)[0].offset for one in asked] == [0, 4]
         assert stable[-1] == 4
         producer.abort_transaction(10)
         assert seen(consumer, 1) == [("_PARTITION_EOF", 10)]

@@ -30,12 +30,12 @@ def test_dlq_08_rights_that_are_missing_are_told_by_operation_and_name_before_th
         == f"Kafka does not allow this user: {'; '.join(denied)}. Grant these rights (ACLs)."
     )
     alone.cluster.grant(reading, joining)
-    assert connector.why(77) == f"Kafka does not allow this user: {denied[1]}. Grant these rights (ACLs)."
+    assert connector.why(77) == f"Kafka does not allow this user: {denied[1]}. Grant this right (an ACL)."
     alone.cluster.grant(writing)
     with alone.cluster.without(reading):
-        assert connector.why(77) == f"Kafka does not allow this user: {denied[0]}. Grant these rights (ACLs)."
+        assert connector.why(77) == f"Kafka does not allow this user: {denied[0]}. Grant this right (an ACL)."
     with alone.cluster.without(joining):
-        assert connector.why(77) == f"Kafka does not allow this user: {denied[2]}. Grant these rights (ACLs)."
+        assert connector.why(77) == f"Kafka does not allow this user: {denied[2]}. Grant this right (an ACL)."
     assert not alone.site.committed(connector.group)
     connector.begin_and_join()
     alone.site.wait_accepted(sent)

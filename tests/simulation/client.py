@@ -12,7 +12,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any, Literal
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException
 
 from connector.core.records import TopicPartition
 from tests.simulation.coordinator import OK, Entry
@@ -172,26 +172,30 @@ class SimClient(Membership):
         topics[DEAD_LETTER_TOPIC] = SimpleNamespace(partitions={0: None}, error=None)
         return SimpleNamespace(topics=topics, cluster_id=cluster.cluster_id)
 
-    def get_watermark_offsets(self, partition: Any, timeout: float = -1, cached: bool = False) -> Any:
-        self._alive()
-        tp = TopicPartition(partition.topic, partition.partition)
-        if cached:
-            fetch = self.assigned.get(tp)
-            return (INVALID, INVALID) if fetch is None else (fetch.log.low, fetch.high)
-        self._round_trip()
-        log = self.world.cluster.logs.get(tp)
-        if log is None:
-            raise KafkaException(kafka_error(KafkaError._UNKNOWN_PARTITION))
-        if log.readable_from > self.kernel.now:
-            self.thread.block(min(timeout, log.readable_from - self.kernel.now))
-            self._alive()
-            if log.readable_from > self.kernel.now:
-                raise KafkaException(kafka_error(KafkaError._TIMED_OUT))
-        self.world.observer.read_end(self.process, tp, log.stable)
-        return (log.low, log.stable)
-
     def offsets_for_times(self, partitions: Sequence[Any], timeout: float) -> Any:
-        raise NotImplementedError
+        """Their ends (-1), or first offsets (-2). The leaders answer side by side, and the slowest last.
+
+        First offsets are asked right behind the ends, and take no time of their own: one step less to simulate.
+        """
+        self._alive()
+        gives_up = self.kernel.now + timeout
+        if any(place.offset == OFFSET_END for place in partitions):
+            self._round_trip()
+        asked = {TopicPartition(place.topic, place.partition): place.offset for place in partitions}
+        logs = [(tp, log) for tp in asked if (log := self.world.cluster.logs.get(tp)) is not None]
+        if len(logs) < len(asked):
+            raise KafkaException(kafka_error(KafkaError._UNKNOWN_PARTITION))
+        answers = []
+        for tp, log in sorted(logs, key=lambda one: (one[1].readable_from, one[0])):
+            if log.readable_from > self.kernel.now:
+                self.thread.block(max(0.0, min(gives_up, log.readable_from) - self.kernel.now))
+                self._alive()
+                if log.readable_from > self.kernel.now:
+                    raise KafkaException(kafka_error(KafkaError._TIMED_OUT))
+            if asked[tp] == OFFSET_END:
+                self.world.observer.read_end(self.process, tp, log.stable)
+            answers.append(Place(*tp, log.stable if asked[tp] == OFFSET_END else log.low))
+        return answers
 
     def committed(self, partitions: Sequence[Any], timeout: float) -> Any:
         self._alive()

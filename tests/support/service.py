@@ -64,6 +64,12 @@ class Service:
         return self._process.wait(timeout)
 
     @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
@@ -100,9 +106,13 @@ class Service:
         self._process.send_signal(number)
 
 
-def eventually(condition: Callable[[], bool], timeout: float = 60.0, what: str = "the condition") -> None:
-    """Wait until it holds. Polls: nobody tells us what another process has done."""
+def eventually(
+    condition: Callable[[], bool], timeout: float = 60.0, what: str | Callable[[], str] = "the condition"
+) -> None:
+    """Wait until it holds. Polls: nobody tells us what another process has done. `what` may look once more for what is not."""
     ends = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < ends, f"{what} did not come true within {timeout} s"
+        if time.monotonic() >= ends:
+            said = what if isinstance(what, str) else what()
+            raise AssertionError(f"{said} did not come true within {timeout} s")
         time.sleep(0.05)

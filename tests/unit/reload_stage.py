@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from connector.app.reload import LOOK_AGAIN_S, LOOK_EVERY_S, MappingReload
+from connector.adapters.files import LOOK_EVERY_S, STAYS_S
+from connector.app.reload import MappingReload
 from connector.core.mapping import MappingSet
 from connector.ports import GaveUp
 from tests.support.world import Facts
@@ -26,7 +27,7 @@ TESTED = (
         expect: {operation: add-call-summary, body: {content: %s}}
 """
 )
-SEEN_TWICE_S = LOOK_EVERY_S + LOOK_AGAIN_S + 1.0
+SEEN_TWICE_S = LOOK_EVERY_S + STAYS_S + 1.0
 """After so long a change has been seen twice."""
 
 

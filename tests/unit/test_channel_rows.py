@@ -12,14 +12,12 @@ from connector.adapters import files
 from connector.adapters.kafka import Entry
 from connector.app import directory as app
 from connector.app.directory import DISAGREES, FileRows, TopicRows
-from connector.app.reload import LOOK_AGAIN_S
 from connector.config.channels import read_row
 from connector.core.mapping import ChannelDirectory, ChannelRow
 from tests.support.world import Facts
 
 HEADER = "key,channel,company,app\n"
 FIRST = HEADER + "line-1,cha_1,shop,main\n"
-STAYS_S = files.STAYS_S
 TWO_LEFT = (
     "it has 2 rows, where 5 are in use: with less than half of them it may be half written; "
     "if it is meant, send the process a SIGHUP"
@@ -207,11 +205,6 @@ async def test_a_byte_order_mark_is_no_other_version(tmp_path: Path) -> None:
             scene.rows.look_now()
             await asyncio.sleep(0.02)
         assert not scene.facts.seen
-
-
-def test_a_version_counts_when_it_has_stayed_as_long_as_a_mapping_file() -> None:
-    """A writer may pause for some seconds."""
-    assert STAYS_S == LOOK_AGAIN_S
 
 
 async def test_the_version_that_was_read_at_start_is_not_read_twice(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from connector.adapters.kafka import starts
 from connector.adapters.kafka.assignments import Assignments
@@ -33,8 +33,9 @@ class Client:
         text = write(self.log, 50, ((60, 90),), released=True)
         return [TopicPartition(tp.topic, tp.partition, 50, text, leader_epoch=3) for tp in wanted]
 
-    def get_watermark_offsets(self, partition: Any, timeout: float) -> tuple[int, int]:
-        return 0, self.high
+    def offsets_for_times(self, partitions: Any, timeout: float) -> list[TopicPartition]:
+        told = {OFFSET_BEGINNING: 0, OFFSET_END: self.high}
+        return [TopicPartition(tp.topic, tp.partition, told[tp.offset]) for tp in partitions]
 
     def seek(self, position: TopicPartition) -> None:
         self.sought.append(position.offset)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.app.reload import LOOK_AGAIN_S, LOOK_EVERY_S
+from connector.adapters.files import LOOK_EVERY_S, STAYS_S
 from connector.ports import GaveUp, RestartNeeded
 from tests.support.virtual_time import in_virtual_time
 from tests.unit.config_files import MAPPING, loaded
@@ -57,7 +57,7 @@ async def test_a_folder_that_is_being_written_is_left_alone(tmp_path: Path) -> N
     async with watched(tmp_path) as stage:
         for turn in range(50):
             stage.write(f"{CHANGED if turn % 2 else BROKEN}# {turn}\n")
-            await asyncio.sleep(LOOK_AGAIN_S - 0.5)
+            await asyncio.sleep(STAYS_S - 0.5)
         assert stage.facts.seen == []
         assert stage.swapped == []
         stage.write(CHANGED)
@@ -72,7 +72,7 @@ async def test_sighup_looks_at_once(tmp_path: Path) -> None:
         await asyncio.sleep(100.0)
         stage.write(CHANGED)
         stage.reload.look_now()
-        await asyncio.sleep(LOOK_AGAIN_S + 0.1)
+        await asyncio.sleep(STAYS_S + 0.1)
         assert len(stage.swapped) == 1
 
 
@@ -174,7 +174,7 @@ def test_what_only_a_restart_can_change_is_refused_and_said(tmp_path: Path, text
         async with watched(tmp_path) as stage:
             (tmp_path / "mappings" / "call.avsc").write_text(SCHEMA % "id", encoding="utf-8")
             stage.write(text)
-            await asyncio.sleep(SEEN_TWICE_S + 2 * LOOK_AGAIN_S)  # a schema file is looked at once named
+            await asyncio.sleep(SEEN_TWICE_S + 2 * STAYS_S)  # a schema file is looked at once named
             assert stage.told() == [("warning", "config.restart_required")]
             assert stage.why() == f"{said}: only a restart can change that"
             assert stage.swapped == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.app.reload import LOOK_AGAIN_S, LOOK_EVERY_S
+from connector.adapters.files import LOOK_EVERY_S, STAYS_S
 from connector.config import Problems, load_mappings
 from connector.core.mapping import ChannelRow
 from tests.support.virtual_time import in_virtual_time
@@ -81,7 +81,7 @@ async def test_signals_do_not_make_a_half_written_folder_count(tmp_path: Path) -
         assert stage.facts.seen == []
         stage.write(CHANGED)
         stage.reload.look_now()
-        await asyncio.sleep(LOOK_AGAIN_S + 0.1)
+        await asyncio.sleep(STAYS_S + 0.1)
         assert stage.told() == [("info", "config.reloaded")]
 
 

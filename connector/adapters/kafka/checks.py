@@ -16,11 +16,10 @@ from confluent_kafka.admin._group import MemberDescription
 from confluent_kafka.admin._resource import ResourceType
 
 from connector.adapters.kafka.fatal import Member
+from connector.adapters.kafka.refusals import EXIT_CONFIG, EXIT_DENIED, denied
 from connector.ports import EventLog, StartupRefused
 
 REQUEST_S = 10.0
-EXIT_CONFIG = 78
-EXIT_DENIED = 77
 HEARTBEAT_S = 5.0
 """A broker's default of group.consumer.heartbeat.interval.ms; taken where it does not tell."""
 
@@ -51,10 +50,9 @@ class StartChecks:
         if self._made is None:
             # Nobody polls it, so its own log would pile up; it says nothing that the consumer does not say too.
             self._made = AdminClient({**self._options.connection, "log_level": 0})
-        denied = [*self._topics_denied(self._made), *self._group_denied(self._made, log)]
-        if denied:
-            sentence = f"Kafka does not allow this user: {'; '.join(denied)}. Grant these rights (ACLs)."
-            raise StartupRefused(EXIT_DENIED, sentence)
+        missing = [*self._topics_denied(self._made), *self._group_denied(self._made, log)]
+        if missing:
+            raise StartupRefused(EXIT_DENIED, denied(*missing))
         if self._options.member.protocol == "consumer":
             self._check_session(self._made, log)
 
@@ -66,7 +64,7 @@ class StartChecks:
         described = admin.describe_topics(
             TopicCollection(list(needed)), include_authorized_operations=True, request_timeout=REQUEST_S
         )
-        denied = []
+        missing = []
         for topic, future in described.items():
             operation = needed[topic]
             try:
@@ -79,8 +77,8 @@ class StartChecks:
                     raise
                 allowed = []
             if allowed is not None and operation not in allowed:
-                denied.append(f"{operation.name.capitalize()} on topic {topic}")
-        return denied
+                missing.append(f"{operation.name.capitalize()} on topic {topic}")
+        return missing
 
     def _group_denied(self, admin: AdminClient, log: EventLog) -> list[str]:
         group = self._options.member.group_id

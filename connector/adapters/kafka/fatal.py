@@ -9,6 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
+from connector.adapters.kafka.refusals import EXIT_CONFIG
 from connector.ports import StartupRefused
 
 
@@ -61,7 +62,7 @@ def verdict(error: KafkaError, member: Member) -> StartupRefused | Rebuild:
         KafkaError._UNSUPPORTED_FEATURE: _NO_848,  # noqa: SLF001
     }
     if code in sentences:
-        return StartupRefused(78, sentences[code])
+        return StartupRefused(EXIT_CONFIG, sentences[code])
     if code == KafkaError.UNRELEASED_INSTANCE_ID:
         waiting_for = (
             f"the group has not let go of the process that had kafka.group_instance_id {member.instance_id}: "

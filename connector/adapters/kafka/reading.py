@@ -9,14 +9,16 @@ queue, whatever the number of records.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin._metadata import TopicMetadata
 
+from connector.adapters.kafka.bounds import bounds
 from connector.adapters.kafka.client import as_record
+from connector.adapters.kafka.groupless import GROUPLESS
+from connector.adapters.kafka.refusals import denied
 from connector.config.problems import counted, did_you_mean
 from connector.core.records import Epoch, Record
 
@@ -38,15 +40,8 @@ _DEFAULTS: Mapping[str, Any] = {
     "fetch.wait.max.ms": 100,
 }
 _OURS: Mapping[str, Any] = {
-    # The client refuses to be without one. It never joins: partitions are assigned by hand and nothing is committed.
+    **GROUPLESS,
     "group.id": "front-connector-reader",
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "enable.partition.eof": True,
-    "isolation.level": "read_committed",
-    "allow.auto.create.topics": False,
-    # What retention removes between the look at the ends and the reading is not there to be read.
-    "auto.offset.reset": "earliest",
     "log_level": 0,
 }
 _GONE = (
@@ -204,15 +199,9 @@ class Reader:
 
     def _bounds(self, topic: str, numbers: Sequence[int]) -> dict[int, tuple[int, int]]:
         """By partition: the first offset that the log holds, and its last stable one."""
-        found: dict[int, tuple[int, int]] = {}
-        for number in numbers:
-            asked = partial(
-                self._consumer.get_watermark_offsets,
-                TopicPartition(topic, number),
-                timeout=self._within_s,
-            )
-            found[number] = self._ask(asked, topic)
-        return found
+        wanted = [TopicPartition(topic, number) for number in numbers]
+        found = self._ask(lambda: bounds(self._consumer, wanted, self._within_s), topic)
+        return {number: found[topic, number] for number in numbers}
 
     def _at(self, topic: str, numbers: Sequence[int], partition: int, offset: int) -> Span:
         if partition not in numbers:
@@ -316,9 +305,7 @@ def _last(topic: str, bounds: Mapping[int, tuple[int, int]], wanted: int) -> Ite
 
 
 def _denied(topic: str) -> CannotRead:
-    return CannotRead(
-        "denied", f"Kafka does not allow this user: Read on topic {topic}. Grant this right (an ACL)."
-    )
+    return CannotRead("denied", denied(f"Read on topic {topic}"))
 
 
 def _which(topic: str, known: Sequence[str]) -> str:

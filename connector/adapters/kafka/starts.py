@@ -18,7 +18,9 @@ from typing import Literal, TypeAlias
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin._metadata import ClusterMetadata
 
+from connector.adapters.kafka.bounds import bounds
 from connector.adapters.kafka.protocols import Client, TopicIds
+from connector.adapters.kafka.refusals import EXIT_CONFIG
 from connector.core.mapping import Start, StartAt
 from connector.core.offset_map import LogIdentity, Refused, read, write
 from connector.ports import StartupRefused
@@ -77,7 +79,11 @@ class Position:
         return self.end - self.low
 
     def passed_over(self, begins_at: int) -> int:
-        """Records that are never read when delivery begins there instead."""
+        """Records that are never read when delivery begins there instead.
+
+        Of a log that was cut below the committed offset, and perhaps written anew since, only a lower bound: nobody tells
+        from where on its records are other ones.
+        """
         return max(0, begins_at - (self.offset if self.fault == "out_of_range" else self.low))
 
 
@@ -115,11 +121,12 @@ def require_topics(metadata: ClusterMetadata, topics: Sequence[str], dead_letter
     if missing:
         names = ", ".join(missing)
         raise StartupRefused(
-            78, f"topic does not exist: {names}. Create it, or correct its name in the mapping files."
+            EXIT_CONFIG,
+            f"topic does not exist: {names}. Create it, or correct its name in the mapping files.",
         )
     if _absent(present, dead_letter_topic):
         raise StartupRefused(
-            78,
+            EXIT_CONFIG,
             f"the dead-letter topic {dead_letter_topic} does not exist. Create it (dead_letter.topic names it).",
         )
 
@@ -140,20 +147,21 @@ def apply_starts(
             raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
         wanted = [TopicPartition(topic, number) for number in present[topic].partitions]
         committed = {tp.partition: tp.offset for tp in read_committed(consumer, wanted)}
-        bounds = {tp.partition: consumer.get_watermark_offsets(tp, timeout=REQUEST_S) for tp in wanted}
+        found = bounds(consumer, wanted, REQUEST_S)
+        held = {number: found[topic, number] for number in present[topic].partitions}
         # A topic that was begun before this client is known to the group, whatever became of its offsets.
         first_start = (
             group_is_new and topic not in known.begun and all(offset < 0 for offset in committed.values())
         )
         if first_start:
-            committed = _resolve(consumer, topic, start, bounds)
+            committed = _resolve(consumer, topic, start, held)
             if not _commit_outside(consumer, topic, committed, known.logs[topic]):
                 known.resolved.update({(topic, number): offset for number, offset in committed.items()})
         begun = [number for number, offset in committed.items() if offset >= 0]
         known.begun[topic] = 1 + max(begun) if begun else len(wanted)
         records = sum(
             max(0, high - max(low, committed[number] if committed[number] >= 0 else low))
-            for number, (low, high) in bounds.items()
+            for number, (low, high) in held.items()
         )
         backlogs.append(Backlog(topic, len(wanted), records, first_start))
     return tuple(backlogs)
@@ -164,12 +172,14 @@ def positions(
 ) -> Mapping[tuple[str, int], Position]:
     """Where each partition whose committed offset was read begins, or what is wrong.
 
-    Raises KafkaException when the broker does not answer.
+    Called in a callback, inside which nothing is polled: REQUEST_S bounds it whatever the number of partitions. Raises
+    KafkaException when the brokers do not answer.
     """
     result: dict[tuple[str, int], Position] = {}
+    held = bounds(consumer, committed, REQUEST_S)
     for tp in committed:
-        low, high = consumer.get_watermark_offsets(tp, timeout=REQUEST_S)
         place = (tp.topic, tp.partition)
+        low, high = held[place]
         if tp.offset >= 0:
             result[place] = _judged(tp, low, high, known.logs[tp.topic])
         elif place in known.resolved and tp.topic not in known.recreated:
@@ -204,18 +214,18 @@ def read_committed(consumer: Client, wanted: Sequence[TopicPartition]) -> list[T
 
 
 def _resolve(
-    consumer: Client, topic: str, start: Start, bounds: Mapping[int, tuple[int, int]]
+    consumer: Client, topic: str, start: Start, held: Mapping[int, tuple[int, int]]
 ) -> dict[int, int]:
     match start:
         case "earliest":
-            return {number: low for number, (low, _) in bounds.items()}
+            return {number: low for number, (low, _) in held.items()}
         case "latest":
-            return {number: high for number, (_, high) in bounds.items()}
+            return {number: high for number, (_, high) in held.items()}
         case StartAt(timestamp_ms=timestamp_ms):
-            asked = [TopicPartition(topic, number, timestamp_ms) for number in bounds]
+            asked = [TopicPartition(topic, number, timestamp_ms) for number in held]
             found = consumer.offsets_for_times(asked, timeout=REQUEST_S)
             # No record so late: the end, so that what is written from now on is read.
-            return {tp.partition: tp.offset if tp.offset >= 0 else bounds[tp.partition][1] for tp in found}
+            return {tp.partition: tp.offset if tp.offset >= 0 else held[tp.partition][1] for tp in found}
 
 
 def _commit_outside(consumer: Client, topic: str, offsets: Mapping[int, int], log: LogIdentity) -> bool:

@@ -1,7 +1,8 @@
 """A compacted topic as a table: read whole, then followed for ever, by a consumer of its own that joins no group.
 
 Each process reads all of it. Nothing is committed: a start begins at the beginning, as compaction keeps the last record of a
-key. The client works in a thread of its own, and the event loop hears of batches. Never here: what a record means.
+key. A log that was cut or begun anew is read again: a row that comes twice is the same row. The client works in a thread of
+its own, and the event loop hears of batches. Never here: what a record means.
 """
 
 import asyncio
@@ -14,12 +15,12 @@ from typing import Any, Generic, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from connector.adapters.kafka.groupless import GROUPLESS
+from connector.adapters.kafka.refusals import EXIT_CONFIG, EXIT_DENIED, denied
 from connector.ports import StartupRefused
 
 R = TypeVar("R")
 
-EXIT_CONFIG = 78
-EXIT_DENIED = 77
 BATCH = 2000
 POLL_S = 0.25
 """The longest that an end waits for the thread."""
@@ -32,15 +33,6 @@ _DEFAULTS: Mapping[str, Any] = {
     "queued.min.messages": 10_000,
     "queued.max.messages.kbytes": 8192,
     "fetch.wait.max.ms": 100,
-}
-_OURS: Mapping[str, Any] = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "enable.partition.eof": True,
-    "isolation.level": "read_committed",
-    "allow.auto.create.topics": False,
-    # A log that was cut or begun anew is read again: a row that comes twice is the same row.
-    "auto.offset.reset": "earliest",
 }
 
 
@@ -74,7 +66,7 @@ class Table(Generic[R]):
                 {
                     **_DEFAULTS,
                     **properties,
-                    **_OURS,
+                    **GROUPLESS,
                     "error_cb": self._hear,
                     "logger": logging.getLogger("librdkafka"),
                 }
@@ -126,10 +118,7 @@ class Table(Generic[R]):
         if found.error is None:
             return set(found.partitions)
         if found.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            sentence = (
-                f"Kafka does not allow this user: Read on topic {self._topic}. Grant these rights (ACLs)."
-            )
-            return StartupRefused(EXIT_DENIED, sentence)
+            return StartupRefused(EXIT_DENIED, denied(f"Read on topic {self._topic}"))
         sentence = (
             f"topic does not exist: {self._topic}. Create it (cleanup.policy=compact), or correct its name."
         )

@@ -26,7 +26,7 @@ from connector.config.settings import MappingSettings
 from connector.config.yaml_source import Source
 from connector.core.decode import ParsedSchema
 from connector.core.expression import Language
-from connector.core.mapping import ChannelDirectory, TopicMapping
+from connector.core.mapping import ChannelDirectory, MappingSet, TopicMapping
 
 
 def misnamed(folder: Path, channels: Path | None) -> list[str]:
@@ -36,25 +36,24 @@ def misnamed(folder: Path, channels: Path | None) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class MappingFolder:
-    """Reads the mapping folder."""
+    """Reads the mapping folder, once."""
 
     settings: MappingSettings
     table: Path | None
     channels: ChannelDirectory
     env: Mapping[str, str]
-    tests: list[WrittenTest] = field(default_factory=list)
-    schema_files: list[Path] = field(default_factory=list)
-    """Both filled by `read`; schema files that could not be read are among them."""
-    warnings: list[Problem] = field(default_factory=list)
-    """Filled by `read`: what mapping files hardly mean."""
     channels_come_later: bool = False
     """From a topic."""
     more_schemas: Mapping[str, Sequence[ParsedSchema]] = field(default_factory=dict)
     """By topic: schemas to check expressions against, beside those that the files name."""
+    tests: list[WrittenTest] = field(default_factory=list, init=False)
+    """Filled by `read`, as the next two."""
+    schema_files: list[Path] = field(default_factory=list, init=False)
+    """Those that could not be read are among them."""
+    warnings: list[Problem] = field(default_factory=list, init=False)
+    """What mapping files hardly mean."""
 
-    def read(
-        self, config: Source, problems: list[Problem], digest: "hashlib._Hash"
-    ) -> dict[str, TopicMapping]:
+    def read(self, config: Source, problems: list[Problem]) -> MappingSet:
         """Every topic that is right; the problems of the others are added. `config`: the file that names the folder."""
         folder = self.settings.folder
         # The channels table may lie beside the mapping files: a ConfigMap is one flat folder.
@@ -64,6 +63,7 @@ class MappingFolder:
         if not files:
             problems.append(config.problem(("mappings", "folder"), self._nothing_in(folder)))
         language = Language(("channels",), env=self.settings.env)
+        digest = hashlib.sha256()
         topics: dict[str, TopicMapping] = {}
         found_in: dict[str, str] = {}
         for path in files:
@@ -75,7 +75,7 @@ class MappingFolder:
         for path in sorted(set(self.schema_files)):
             with suppress(OSError):  # told already, with the place that names it
                 digest.update(path.read_bytes())
-        return topics
+        return MappingSet(topics, digest.hexdigest())
 
     def _nothing_in(self, folder: Path) -> str:
         if not folder.is_dir():
