@@ -9,7 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from connector.core.records import Record
 
@@ -27,6 +27,7 @@ Reason: TypeAlias = Literal[
     "unexpected_status",
     "predecessor_dead_lettered",
     "too_large",
+    "illegal_transition",
     "operator_skip",
 ]
 """Why a record was given up. Closed: dashboards and alerts know each."""
@@ -52,6 +53,9 @@ _CONNECT_STAGES: Mapping[Stage, str] = {
 }
 _DROPPABLE = frozenset({f"{CONNECT}exception.message", f"{FRONT}details"})
 _REDRIVES = f"{FRONT}redrive.count"
+FIRST_HEADER = f"{CONNECT}topic"
+LAST_HEADER = _REDRIVES
+"""Between these two, all of ours lie, behind the record's own."""
 
 # A JWT begins with base64 of `{"` and may have been cut short; any other token has three long base64url parts
 # (RFC 7515 §3.1). Parts of a field's path, as in body.metadata.external_id, are shorter: those must survive.
@@ -62,6 +66,8 @@ _SECRET = re.compile(
     r"|(?<![\w-])[\w-]{16,}+\.[\w-]{16,}+\.[\w-]{20,}+(?:\.[\w-]++)*+",
     re.IGNORECASE | re.ASCII,
 )
+_TOPIC = re.compile(rb"[A-Za-z0-9._-]{1,249}")
+"""Kafka's rule."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ORDINAL = re.compile(r"-(\d{1,4})$")
 
@@ -149,6 +155,29 @@ def smaller(letter: DeadLetter) -> DeadLetter:
         if name not in _DROPPABLE or name in carried
     )
     return replace(letter, headers=(*letter.headers[:own], *kept))
+
+
+class Place(NamedTuple):
+    """Where a record lay, and its timestamp (milliseconds since 1970)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int | None
+
+
+def place_told(headers: Mapping[str, bytes | None]) -> Place | None:
+    """Where the record of a letter lay, by our headers of one failure; None if they do not tell."""
+    topic, partition, offset = (headers.get(f"{CONNECT}{name}") for name in ("topic", "partition", "offset"))
+    numbers = _number(partition), _number(offset)
+    if topic is None or not _TOPIC.fullmatch(topic) or numbers[0] is None or numbers[1] is None:
+        return None
+    timestamp = _number(headers.get(f"{FRONT}source.timestamp"))
+    return Place(topic.decode(), numbers[0], numbers[1], timestamp)
+
+
+def _number(text: bytes | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() and len(text) < 20 else None
 
 
 def _headers(

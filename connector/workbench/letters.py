@@ -1,10 +1,7 @@
 """A dead letter read back -> the record that it was, by the headers that `core/dead_letter.py` wrote. Reads no topic."""
 
-from connector.core.dead_letter import CONNECT, FRONT
+from connector.core.dead_letter import FIRST_HEADER, place_told
 from connector.core.records import Epoch, Record
-
-_FIRST_OF_OURS = f"{CONNECT}topic"
-"""The header with which ours begin, behind the record's own."""
 
 
 def source_record(letter: Record) -> Record | None:
@@ -12,25 +9,19 @@ def source_record(letter: Record) -> Record | None:
 
     The record's own headers may hold those of an earlier letter, as a redriven record's do: the last begin ours.
     """
-    first = max((at for at, (name, _) in enumerate(letter.headers) if name == _FIRST_OF_OURS), default=None)
+    first = max((at for at, (name, _) in enumerate(letter.headers) if name == FIRST_HEADER), default=None)
     if first is None:
         return None
-    told = dict(letter.headers[first:])
-    topic, partition, offset = (told.get(f"{CONNECT}{name}") for name in ("topic", "partition", "offset"))
-    if not topic or not _is_number(partition) or not _is_number(offset):
+    lay = place_told(dict(letter.headers[first:]))
+    if lay is None:
         return None
-    timestamp = told.get(f"{FRONT}source.timestamp")
     return Record(
-        topic=topic.decode("utf-8", "replace"),
-        partition=int(partition or 0),
-        offset=int(offset or 0),
+        topic=lay.topic,
+        partition=lay.partition,
+        offset=lay.offset,
         epoch=Epoch(0),
         value=letter.value,
         key=letter.key,
         headers=letter.headers[:first],
-        timestamp_ms=int(timestamp or 0) if _is_number(timestamp) else None,
+        timestamp_ms=lay.timestamp_ms,
     )
-
-
-def _is_number(text: bytes | None) -> bool:
-    return text is not None and text.isdigit() and len(text) < 20

@@ -5,7 +5,7 @@ import pytest
 from connector.core.expression import EvaluationError, Language, Problem, Template
 
 LANGUAGE = Language(["channels"])
-VARIABLES = "channels, env, headers, key, offset, partition, schema, timestamp, topic, value"
+VARIABLES = "channels, env, headers, key, offset, partition, record_id, schema, timestamp, topic, value"
 DEFAULT = "cannot take a value that may be absent: give it a default with .orValue(...)"
 NO_NULL = (
     "there is no null here: test a field with has(), give it a default with .orValue(...), "

@@ -154,3 +154,15 @@ def test_a_date_says_no_direction(tmp_path: Path) -> None:
     made = made_for([record(call_id="string", direction=date)], "create-call", file=tmp_path)
     assert "# TODO: no field says who calls whom" in made.text
     assert run_tests(valid(made, tmp_path)).passed
+
+
+def test_a_message_whose_event_has_no_id_gets_the_record_s(tmp_path: Path) -> None:
+    """A word that all messages shared would make Front drop all but the first; one that may be absent is no gap."""
+    bare = made_for([record(text="string")], "sync-inbound-message", file=tmp_path)
+    assert body(bare)["metadata"]["external_id"] == "${record_id}"
+    note = "no field looks like a message's id: this is made of where the record lies"
+    assert f"# TODO: {note}" in bare.text
+    assert run_tests(valid(bare, tmp_path)).passed
+    optional = made_for([record(message_id=["null", "string"], text="string")], "sync-outbound-message")
+    assert body(optional)["metadata"]["external_id"] == "${value.message_id}"
+    assert "Front needs external_id" not in optional.text

@@ -37,6 +37,7 @@ _BUILT_IN: Final[Mapping[str, Variable]] = {
     "topic": Variable("string"),
     "partition": Variable("int"),
     "offset": Variable("int"),
+    "record_id": Variable("string"),
     "timestamp": Variable("int"),
     "env": Variable("map", "string"),
 }
@@ -139,6 +140,7 @@ _TABLE: Final = (
     _own("truncate(text, length)", (_S, _I), "string", own.truncate),
     _own("html_escape(text)", (_S,), "string", own.html_escape, budget=True),
     _own("sha256(text)", (_S,), "string", own.sha256, budget=True),
+    _own("short_id(text)", (_S,), "string", own.short_id, budget=True),
     Function("to_seconds(milliseconds)", ("dyn",), "int", times.to_seconds, overloads=_NUMBER),
     Function("to_millis(seconds)", ("dyn",), "int", times.to_millis, overloads=_NUMBER),
     _own("parse_time(text)", (_S,), "int", times.parse_time),

@@ -5,6 +5,7 @@ import html
 import re
 from typing import Final
 
+from connector.core import identity
 from connector.core.expression.values import Budget, EvaluationError
 
 # A tag ends at the next "<" at the latest and every alternative ends in what always matches, so a hostile text takes linear
@@ -62,6 +63,12 @@ def html_escape(budget: Budget, text: str) -> str:
 
 
 def sha256(budget: Budget, text: str) -> str:
-    """64 hexadecimal digits of the text's UTF-8; for ids that are too long for Front."""
+    """64 hexadecimal digits of the text's UTF-8."""
     budget.read(text, shift=2)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def short_id(budget: Budget, text: str) -> str:
+    """See `core.identity`: a text that is too long for an id of Front's becomes a hash of it."""
+    budget.read(text, shift=2)
+    return identity.short_id(text)

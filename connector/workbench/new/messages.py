@@ -18,12 +18,21 @@ from connector.workbench.new.parts import (
 )
 from connector.workbench.new.people import NOBODY, person_entries
 
+_MESSAGE_ID = "body.metadata.external_id"
+
 
 def _metadata(guesser: Guesser) -> Entry:
-    message = text_entries(guesser, "body.metadata.external_id", names.MESSAGE)
+    message = text_entries(guesser, _MESSAGE_ID, names.MESSAGE, otherwise=None) or _made_up(guesser)
     conversation = text_entries(guesser, "body.metadata.external_conversation_id", names.CONVERSATION)
     reply = text_entries(guesser, "body.metadata.referenced_message_external_id", names.REPLY, otherwise=None)
     return Entry("metadata", (*message, *conversation, *reply))
+
+
+def _made_up(guesser: Guesser) -> tuple[Entry, ...]:
+    """An id for messages that have none."""
+    own, note = code("record_id"), "no field looks like a message's id: this is made of where the record lies"
+    guesser.gap(_MESSAGE_ID, own, note)
+    return (Entry("external_id", own, note),)
 
 
 def _message(guesser: Guesser) -> tuple[Entry, ...]:
