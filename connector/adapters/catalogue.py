@@ -38,6 +38,7 @@ _PROCESSING_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 
 # 60 s is the freshness objective: it must stay a boundary, or the objective cannot be read from the buckets.
 _END_TO_END_S = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0)
 _FRONT_REQUEST_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
+_FILE_BYTES = (1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0, 25000000.0)
 _ROUND_TRIP_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -84,6 +85,13 @@ _RECORDS = (
         "outcome",
     ),
     _counter(
+        "records_skipped_total",
+        "Records passed over on purpose, by the reason; `mapping` is the rule that says so, or the Python mapper.",
+        "topic",
+        "reason",
+        "mapping",
+    ),
+    _counter(
         "record_errors_total",
         "Failed attempts at a record, by the step that failed.",
         "topic",
@@ -119,6 +127,12 @@ _RECORDS = (
     _gauge("last_record_accepted_timestamp_seconds", "When Front last accepted a record; 0 = none yet."),
     _gauge("blocked_keys", "Order keys whose first record waits after a failure or in a hold."),
     _gauge("oldest_blocked_key_timestamp_seconds", "Since when the oldest blocked key waits; 0 = none."),
+    _counter(
+        "illegal_call_transitions_total",
+        "Changes of a call's state that Front is known to drop, as they were about to be sent.",
+        "from",
+        "to",
+    ),
     _gauge("channel_rows", "Rows of the channel directory that are in force."),
     _counter("channel_rows_refused_total", "Records of the channels topic that are no valid row."),
     _gauge(
@@ -209,7 +223,17 @@ _FRONT = (
         "Attempts without an answer that Front may have carried out.",
         "operation",
     ),
-    _gauge("clock_skew_seconds", "This machine's clock minus Front's Date header."),
+    _gauge(
+        "clock_skew_seconds",
+        "This machine's clock less Front's, estimated from Date headers; 0 while they may agree.",
+    ),
+    _counter(
+        "front_other_secret_tries_total",
+        "Attempts with the other secret of an app after a 401, around a change of its secret.",
+        "result",
+    ),
+    _counter("attachments_total", "Attempts to fetch a file that a record only names.", "result"),
+    _histogram("attachment_size_bytes", "Size of a file that was fetched.", _FILE_BYTES),
 )
 
 _REGISTRY = (

@@ -17,12 +17,13 @@ from connector.app import wiring
 from connector.app.clock import SystemClock
 from connector.app.directory import Rows
 from connector.app.reload import READ_WITHIN_S, WHEN_STUCK, MappingReload
+from connector.app.secrets import Secrets
 from connector.app.status import Status
 from connector.config import Loaded
 from connector.core.operations import OPERATIONS
 from connector.core.status import BuildInfo, Snapshot
 from connector.pipeline import Pipeline, World
-from connector.ports import DeadLetterSink, EventLog, SchemaSource, Sender
+from connector.ports import DeadLetterSink, EventLog, FileSource, SchemaSource, Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Parts:
     """`admin` is started first and closed last, so that probes are answered all the time; `adapters` in their order."""
 
     admin: AdminServer
-    adapters: tuple[Sender | SchemaSource | DeadLetterSink, ...]
+    adapters: tuple[Sender | SchemaSource | FileSource | DeadLetterSink, ...]
     pipeline: Pipeline
     source: KafkaSource
     status: Status
@@ -61,8 +62,10 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
 
     metrics = Metrics(snapshot, build)
     metrics.initialise(loaded.mappings.topics, OPERATIONS)
-    sender = wiring.sender(settings, clock, metrics, log)
-    schemas = wiring.registry(settings.registry, clock, metrics, log)
+    secrets = Secrets(clock, log)
+    sender = wiring.sender(settings, clock, metrics, log, secrets)
+    schemas = wiring.registry(settings.registry, clock, metrics, secrets)
+    files = wiring.attachments(settings, clock, secrets)
     letters = wiring.dead_letters(settings, log)
     source = KafkaSource(wiring.source_options(loaded), log, metrics.client_error)
     world = World(
@@ -74,6 +77,7 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
         clock=clock,
         telemetry=metrics,
         log=log,
+        files=files,
         mapper_calls=Workers("a mapper", settings.mappings.mapper_timeout_s, log),
     )
     pipeline = Pipeline(world, wiring.policy(settings))
@@ -87,6 +91,7 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
         rows,
         config_hash=loaded.config_hash,
         reload=reload,
+        secrets=secrets,
     )
     sources = AdminSources(
         snapshot=snapshot,
@@ -95,7 +100,7 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
         heartbeats=_heartbeats(status, source, settings.kafka.session_timeout_s),
     )
     admin = AdminServer(sources, settings.telemetry.port, settings.telemetry.host)
-    return Parts(admin, (sender, schemas, letters), pipeline, source, status, rows, reload)
+    return Parts(admin, (sender, schemas, files, letters), pipeline, source, status, rows, reload)
 
 
 def _reload(loaded: Loaded, pipeline: Pipeline, log: EventLog) -> MappingReload | None:

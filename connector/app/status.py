@@ -9,6 +9,7 @@ from connector.adapters.kafka import KafkaSource
 from connector.app.clock import SystemClock
 from connector.app.directory import FixedRows, Rows
 from connector.app.reload import MappingReload
+from connector.app.secrets import Secrets
 from connector.core.status import CircuitStatus, HoldReason, HoldStatus, PartitionStatus, Snapshot, State
 from connector.pipeline import Pipeline
 from connector.ports import Clock, SchemaSource
@@ -26,6 +27,7 @@ class Status:
     config_hash: str = ""
     reload: MappingReload | None = None
     """None: mapping files are read at start only."""
+    secrets: Secrets | None = None
     draining: bool = False
     turned_at: float = 0.0
     """When the event loop last turned, monotonic."""
@@ -119,6 +121,8 @@ class Status:
             yield "channels", self.rows.reloaded
         if self.reload is not None:
             yield "mapping", self.reload.successful
+        if self.secrets is not None and self.secrets.reloaded is not None:
+            yield "secret", self.secrets.reloaded
 
     def _unknown_lines(self) -> Mapping[str, float]:
         """Topics in which records wait for the row of a line, and since when. Lines are never shown."""

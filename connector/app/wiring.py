@@ -1,26 +1,25 @@
 """Settings -> adapters and policies. Builds and connects objects; starts none of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from connector import __version__
-from connector.adapters.files import secret_of
+from connector.adapters.attachments import AttachmentSource, fetch_options
 from connector.adapters.front.aiohttp_carrier import AiohttpCarrier
 from connector.adapters.front.carrier import Carrier, CarrierOptions
 from connector.adapters.front.httpx_carrier import HttpxCarrier
+from connector.adapters.front.proxies import Proxies, one_proxy, proxies_of_environment
 from connector.adapters.front.sender import App, FrontSender
-from connector.adapters.front.tokens import JwtTokens, Secret, StaticToken, Tokens
+from connector.adapters.front.tokens import JwtTokens, StaticToken, Tokens
 from connector.adapters.kafka import CheckOptions, DeadLetterProducer, SourceOptions, StartChecks, refused
 from connector.adapters.kafka.fatal import Member
 from connector.adapters.registry import Registry, registry_options
 from connector.adapters.telemetry import Metrics
 from connector.app.directory import FileRows, FixedRows, Rows, TopicRows
+from connector.app.front_events import FrontEvents
+from connector.app.secrets import Secrets
 from connector.config import Loaded
-from connector.config.front import AppSettings, FrontSettings
+from connector.config.front import ENVIRONMENT, AppSettings, FrontSettings
 from connector.config.kafka import KafkaSettings
 from connector.config.registry import RegistrySettings
 from connector.config.settings import Settings
@@ -31,21 +30,6 @@ from connector.core.pacing import RateLimits
 from connector.pipeline import Policy
 from connector.pipeline.dead_letters import DeadLetterPolicy
 from connector.ports import Clock, EventLog, RegistryUnavailable, SchemaAnswer, SchemaSource
-
-
-@dataclass(frozen=True, slots=True)
-class SecretLog:
-    """Tells the log what happens to secret files; implements `files.SecretFileObserver`."""
-
-    log: EventLog
-
-    def secret_reloaded(self, path: str) -> None:
-        """A rotation."""
-        self.log.info("config.reloaded", kind="secret", path=path)
-
-    def secret_kept(self, path: str, why: str) -> None:
-        """A file that became useless."""
-        self.log.error("config.reload.failed", kind="secret", path=path, why=why)
 
 
 def policy(settings: Settings) -> Policy:
@@ -66,6 +50,7 @@ def policy(settings: Settings) -> Policy:
         request_deadline_s=front.request_deadline_s,
         takeover_s=_takeover_s(settings),
         session_timeout_s=settings.kafka.session_timeout_s,
+        calls_remembered=limits.calls_remembered,
         commit_interval_s=limits.commit_interval_s,
         probe_interval_s=front.hold_probe_s,
         retry=RetryPolicy(
@@ -95,44 +80,69 @@ def _takeover_s(settings: Settings) -> float | None:
     return kafka.session_timeout_s if static else None
 
 
-def sender(settings: Settings, clock: Clock, metrics: Metrics, log: EventLog) -> FrontSender:
-    """Front, by the configured carrier. Raises ValueError for a CA file that is no use."""
+def sender(
+    settings: Settings, clock: Clock, metrics: Metrics, log: EventLog, secrets: Secrets
+) -> FrontSender:
+    """Front, by the configured carrier. Raises ValueError for certificates, secrets or proxies that are no use."""
     front = settings.front
     apps = {
-        name: App(app.base_url, _tokens(app, front.token_life_s, clock, log))
+        name: App(app.base_url, _tokens(app, front.token_life_s, secrets), front.secret_overlap_s)
         for name, app in front.apps.items()
     }
-    return FrontSender(apps, _carrier(front, settings.limits.in_flight), clock, metrics, version=__version__)
+    carrier = _carrier(front, settings.limits.in_flight, secrets)
+    return FrontSender(apps, carrier, clock, FrontEvents(metrics, log), version=__version__)
 
 
-def _carrier(front: FrontSettings, in_flight: int) -> Carrier:
+def _carrier(front: FrontSettings, in_flight: int, secrets: Secrets) -> Carrier:
+    certificate = None
+    if front.cert_file is not None and front.key_file is not None:
+        certificate = (front.cert_file, front.key_file)
     options = CarrierOptions(
         connect_timeout_s=front.connect_timeout_s,
+        write_timeout_s=front.write_timeout_s,
+        read_timeout_s=front.read_timeout_s,
         request_deadline_s=front.request_deadline_s,
         connections_max=in_flight,
+        keepalive_idle_s=front.keepalive_idle_s,
+        keepalive_age_s=front.keepalive_age_s,
         ca_file=front.ca_file,
-        proxy_url=front.proxy,
+        ca_system=front.ca_system,
+        client_certificate=certificate,
+        proxies=_proxies(front, secrets),
     )
     return AiohttpCarrier(options) if front.carrier == "aiohttp" else HttpxCarrier(options)
 
 
-def _tokens(app: AppSettings, life_s: float, clock: Clock, log: EventLog) -> Tokens:
+def _proxies(front: FrontSettings, secrets: Secrets) -> Proxies:
+    if front.proxy is None:
+        return Proxies()
+    if front.proxy == ENVIRONMENT:
+        return proxies_of_environment()
+    password = None
+    if front.proxy_username is not None:
+        password = secrets(front.proxy_password, front.proxy_password_file).value()
+    return one_proxy(front.proxy, front.proxy_username, password, front.no_proxy)
+
+
+def _tokens(app: AppSettings, life_s: float, secrets: Secrets) -> Tokens:
     if app.uid is None:
-        return StaticToken(token=_secret(app.token, app.token_file, clock, log))
-    return JwtTokens(app_uid=app.uid, secret=_secret(app.secret, app.secret_file, clock, log), life_s=life_s)
+        return StaticToken(token=secrets(app.token, app.token_file))
+    return JwtTokens(app_uid=app.uid, secret=secrets(app.secret, app.secret_file), life_s=life_s)
 
 
-def _secret(value: SecretStr | None, file: Path | None, clock: Clock, log: EventLog) -> Secret:
-    return secret_of(value, file, clock.monotonic, SecretLog(log))
+def attachments(settings: Settings, clock: Clock, secrets: Secrets) -> AttachmentSource:
+    """Files that records name by URL. Raises ValueError for a secret that is no use."""
+    options = fetch_options(settings.attachments, secrets)
+    return AttachmentSource(options, clock, version=__version__)
 
 
 def registry(
-    settings: RegistrySettings | None, clock: Clock, metrics: Metrics, log: EventLog
+    settings: RegistrySettings | None, clock: Clock, metrics: Metrics, secrets: Secrets
 ) -> SchemaSource:
     """The registry, or a place-holder where every topic has its schema in a file."""
     if settings is None:
         return NoRegistry()
-    options = registry_options(settings, lambda value, file: _secret(value, file, clock, log))
+    options = registry_options(settings, secrets)
     return Registry(options, clock, metrics)
 
 

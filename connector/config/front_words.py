@@ -39,7 +39,8 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "email": "E-mail address; Front joins contacts by it.",
         },
         "Metadata": {
-            "external_id": "The platform's id of the message, at most 200 characters; sent twice, it is shown once.",
+            "external_id": "The platform's id of the message, at most 200 characters; sent twice, it is shown once. "
+            "Left out: '${record_id}'.",
             "external_conversation_id": "What all messages of a conversation share, at most 200 characters.",
             "referenced_message_external_id": "The external_id of the message that this one answers.",
         },
@@ -55,9 +56,10 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "reason": "Users see it: the platform's words for people, no codes or traces.",
         },
         "Attachment": {
-            "content": "The file's bytes.",
-            "name": "File name with its ending.",
-            "content_type": "MIME type, such as image/jpeg.",
+            "content": "The file's bytes; if there are none, its url counts.",
+            "url": "Where the file lies: https, on a host that the configuration lists.",
+            "name": "File name with its ending; with a url it may be left out.",
+            "content_type": "MIME type, such as image/jpeg; left out, the first bytes tell it.",
         },
         "CallParty": {
             "handle": "Number or address of the other end. A phone number needs + and country code.",
@@ -103,6 +105,9 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "ApplicationMessageTemplateEditBlob": _TEMPLATE,
     }
 )
+
+FILLED_IN: Final[Mapping[str, frozenset[str]]] = MappingProxyType({"Metadata": frozenset({"external_id"})})
+"""What Front requires, and the connector fills in where it is left out (`core/operations/message_ids.py`)."""
 
 PATH_IDS: Final[Mapping[str, str]] = MappingProxyType(
     {

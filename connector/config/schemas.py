@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from connector.config.channels import RowShape
-from connector.config.front_words import FIELDS, OPERATION_WORDS, PATH_IDS
+from connector.config.front_words import FIELDS, FILLED_IN, OPERATION_WORDS, PATH_IDS
 from connector.config.mapping.file import MappingFile
 from connector.config.mapping.tests import TestsFile
 from connector.config.settings import Settings
@@ -75,9 +75,6 @@ def as_text(schema: JsonSchema) -> str:
 def _requests(definitions: JsonSchema, kind: str) -> JsonSchema:
     """What the operations say about a rule, or about one of its requests. `kind`: whether nothing may be missing."""
     rows = [_row(operation, definitions, kind) for operation in OPERATIONS.values()]
-    # An event's optional address may stand here: it is refused only where a record has one (`core/operations`).
-    files = definitions[f"{kind}.Attachment"]["properties"]
-    files.setdefault("url", {"type": "string", "description": "Not fetched: give content."})
     for name, said in _ARMS.items():  # editors name the arms of a union by their titles
         definitions[f"{kind}.{name}"]["title"] = said
     return {"properties": {"requests": {"items": {"$ref": f"#/$defs/{kind}"}}}, "allOf": rows}
@@ -123,6 +120,8 @@ def _of_front(name: str, schema: JsonSchema, kind: str) -> JsonSchema:
     """A body or a part of one, with what its fields mean, and in which every value may be an expression instead."""
     for field, said in FIELDS.get(name, {}).items():
         schema["properties"][field]["description"] = said
+    if name in FILLED_IN:
+        schema["required"] = [field for field in schema["required"] if field not in FILLED_IN[name]]
     return _tidied(schema, partial(_open, kind=kind))
 
 

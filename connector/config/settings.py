@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from connector.config.attachments import AttachmentSettings
 from connector.config.front import FrontSettings
 from connector.config.kafka import KafkaSettings, TopicName
 from connector.config.registry import RegistrySettings
@@ -50,6 +51,12 @@ class LimitSettings(Section):
     )
     partition_bytes: int = Field(
         default=16 * MIB, ge=1024, description="Bytes of a partition's records kept in memory."
+    )
+    calls_remembered: int = Field(
+        default=50_000,
+        ge=0,
+        le=10_000_000,
+        description="Calls whose state is remembered, to notice a change of state that Front drops; some 350 bytes each.",
     )
     drain_s: Seconds = Field(default=30.0, description="How long a stop waits for what is in flight.")
     revoke_drain_s: Seconds = Field(
@@ -98,6 +105,7 @@ class Settings(BaseSettings):
     )
     front: FrontSettings
     mappings: MappingSettings
+    attachments: AttachmentSettings = AttachmentSettings()
     limits: LimitSettings = LimitSettings()
     dead_letter: DeadLetterSettings
     telemetry: TelemetrySettings = TelemetrySettings()

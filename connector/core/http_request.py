@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from connector.core.http_encoding import Pieces
+
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
@@ -12,3 +14,5 @@ class HttpRequest:
     path: str
     content: bytes = b""
     content_type: str | None = None
+    upload: Pieces | None = None
+    """In place of `content`, if some of it lies in stored files."""

@@ -14,7 +14,7 @@ from functools import partial
 from typing import assert_never
 
 from connector.core.answers import Answer, Answered, Unknown
-from connector.core.dead_letter import Failure
+from connector.core.dead_letter import Failure, Stage
 from connector.core.dispatch import Dispatch, Slot
 from connector.core.key_sample import KeySample
 from connector.core.lease import Lease
@@ -30,6 +30,9 @@ from connector.core.outcome import (
     maybe_processed,
 )
 from connector.core.records import Epoch, Record, TopicPartition
+from connector.pipeline.alarm import Alarm
+from connector.pipeline.attaching import Around, Attaching
+from connector.pipeline.calls import CallChecks
 from connector.pipeline.dead_letters import DeadLetters
 from connector.pipeline.ending import Ending, callback
 from connector.pipeline.gates import Gates, Leave
@@ -69,10 +72,13 @@ class Pipeline:
         )
         self.taking = TakingIn(world, self.schemas, self.ownership.tasks, self._admit, self._start_ready)
         self._key_sample = KeySample()
+        around = Around(failed=self._note_failure, give_up=self._cannot_attach, go_on=self._start_ready)
+        self._attaching = Attaching(world, policy.retry, self.dispatch, self.ownership.tasks, around)
+        self.ownership.gone = self._attaching.forget
+        self._calls = CallChecks(world, lambda: self.taking.mappings, policy.calls_remembered)
         self.last_accepted_wall: float | None = None
         self._accepted_at: dict[str, float] = {}  # app -> when it last accepted, monotonic
-        self._timer: asyncio.TimerHandle | None = None
-        self._wakes_at: float | None = None
+        self._alarm = Alarm(self._woken)
         self._out_of_lease = False
         self._stopping = False
         self.ending = Ending()
@@ -86,7 +92,7 @@ class Pipeline:
                 commits.cancel()
                 self.ownership.end()
         finally:
-            self._arm(None, 0.0)  # nothing may start any more
+            self._alarm.set(None, 0.0)  # nothing may start any more
 
     async def stop(self, bound_s: float) -> bool:
         """Start nothing more, drain within `bound_s`, commit as released. True when nothing had to be cut off."""
@@ -207,6 +213,7 @@ class Pipeline:
                 self.dispatch.add(part.tp, prepared.key, work.request.channel, work)
             case Skip(reason=reason, rule=rule):
                 self._log.debug("record.skipped", **coordinates(record), reason=reason, mapping=rule)
+                self._telemetry.skipped(record.topic, reason, rule)
                 self._settle(part.ledger, record, "skipped", self._clock.monotonic())
             case Failure():
                 self._telemetry.error(record.topic, prepared.stage, prepared.reason)
@@ -223,10 +230,13 @@ class Pipeline:
             return
         while (slot := self.dispatch.next(now, self.gates.wait_until)) is not None:
             work = slot.head
+            if self._attaching.http(work) is None:
+                self._attaching.fetch(self.partitions[slot.tp], slot)
+                continue
             leave = self.gates.started(work.request.channel, slot.key, now)
             attempt = self.ownership.spawn(self.partitions[slot.tp], self._attempt(slot, work, leave))
             attempt.add_done_callback(partial(self._cut_off, slot, leave))
-        self._arm(self.dispatch.wake_at, now)
+        self._alarm.set(self.dispatch.wake_at, now)
 
     def _may_start(self, now: float) -> bool:
         """Whether the lease is live; what waits meanwhile is started by the commit that renews it."""
@@ -239,36 +249,30 @@ class Pipeline:
                 self._log.warning("lease.ended", queued=self.dispatch.queued)
         return live
 
-    def _arm(self, wake_at: float | None, now: float) -> None:
-        """Be called again at `wake_at`. The timer is left alone when it stands already: this runs for every record."""
-        if wake_at == self._wakes_at:
-            return
-        self._wakes_at = wake_at
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-        if wake_at is not None:
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, wake_at - now), self._woken)
-
     @callback
     def _woken(self) -> None:
-        self._wakes_at = self._timer = None
         self._start_ready()
 
     async def _attempt(self, slot: Slot[Work], work: Work, leave: Leave) -> None:
         """One request of one record: send it, judge the answer, act on the decision."""
-        request = work.request
+        request, http = work.request, self._attaching.http(work)
+        assert http is not None, "its files are here"
         now = self._clock.monotonic()
         if not self._may_start(now):  # the process was frozen between the decision and this step
             self.gates.cut_off(leave, now)
             self.dispatch.again(slot, request.channel, None)
             return
-        if work.evidence_from is None:
+        if work.evidence_from is None:  # its first attempt
             work.evidence_from = now
+            if (failure := self._calls.refused(work)) is not None:
+                self.gates.cut_off(leave, now)
+                await self._give_up(slot, work, failure)
+                self._start_ready()
+                return
         if work.maybe_sent:
             self._telemetry.possible_duplicate()
         work.tries += 1
-        answer = await self._world.sender.send(request.http, request.channel)
+        answer = await self._world.sender.send(http, request.channel)
         work.maybe_sent = work.maybe_sent or maybe_processed(answer)
         if isinstance(answer, Unknown):
             self._telemetry.unknown_outcome(request.operation)
@@ -286,7 +290,7 @@ class Pipeline:
             self.dispatch.done(slot)
             now = self._clock.monotonic()
             self.gates.cut_off(leave, now)
-            self._arm(now, now)
+            self._alarm.set(now, now)
 
     async def _judge(self, slot: Slot[Work], work: Work, leave: Leave, answer: Answer) -> None:
         now = self._clock.monotonic()
@@ -296,6 +300,7 @@ class Pipeline:
         decision = decide(answer, attempt, policy, now=now, jitter=self._clock.jitter())
         match decision:
             case Accepted():
+                self._calls.accepted(work, answer)
                 self._accepted(slot, work, now)
             case RetryAt(at=at, error=error, counts=counts):
                 self._note_failure(slot, work, error)
@@ -313,25 +318,31 @@ class Pipeline:
                 self.dispatch.again(slot, channel, None)
             case Refused():
                 self._note_failure(slot, work, decision.reason)
+                self._attaching.give_back(work)  # a hold may last
                 self.gates.refused(leave, decision, now)
                 self.dispatch.again(slot, channel, None)
             case Rejected():
-                self.blocked.pop(slot, None)
-                self.dispatch.settling(slot)
-                self._telemetry.error(work.record.topic, "send", decision.reason)
-                self._start_ready()  # the slot is free while the letter travels
-                await self._dead_letter(
-                    work.ledger, work.record, rejection(work, decision, answer), work.taken_at
-                )
-                self.dispatch.done(slot)
+                await self._give_up(slot, work, rejection(work, decision, answer))
             case _:
                 assert_never(decision)
+
+    async def _give_up(self, slot: Slot[Work], work: Work, failure: Failure) -> None:
+        """Nothing more of it is sent."""
+        self._calls.given_up(work)
+        self._attaching.give_back(work)
+        self.blocked.pop(slot, None)
+        self.dispatch.settling(slot)
+        self._telemetry.error(work.record.topic, failure.stage, failure.reason)
+        self._start_ready()  # the slot is free while the letter travels
+        await self._dead_letter(work.ledger, work.record, failure, work.taken_at)
+        self.dispatch.done(slot)
 
     def _accepted(self, slot: Slot[Work], work: Work, now: float) -> None:
         channel = work.request.channel
         self._accepted_at[channel.app] = now
         self.last_accepted_wall = self._clock.wall()
         self.blocked.pop(slot, None)
+        self._attaching.give_back(work)
         if work.advance():
             self.dispatch.again(slot, work.request.channel, None)
             return
@@ -343,9 +354,12 @@ class Pipeline:
         self._log.debug("record.accepted", **coordinates(record), mapping=work.plan.rule)
         self.dispatch.done(slot)
 
-    def _note_failure(self, slot: Slot[Work], work: Work, error: str) -> None:
+    def _cannot_attach(self, part: Partition, slot: Slot[Work], work: Work, failure: Failure) -> None:
+        self.ownership.spawn(part, self._give_up(slot, work, failure))
+
+    def _note_failure(self, slot: Slot[Work], work: Work, error: str, stage: Stage = "send") -> None:
         record = work.record
-        self._telemetry.error(record.topic, "send", error)
+        self._telemetry.error(record.topic, stage, error)
         self._telemetry.retried(record.topic)
         part = self.partitions.get(slot.tp)
         if part is not None:

@@ -44,6 +44,8 @@ class Ownership:
         self.committer.lease_renewed = may_start
         self.committer.claimed = self._claimed
         self.tasks = asyncio.TaskGroup()
+        self.gone: Callable[[Partition], None] = lambda _part: None
+        """Called when a partition is forgotten: nothing of it runs any more."""
         self._claims: set[asyncio.Task[None]] = set()
         self._dispatch = dispatch
         self._may_start = may_start
@@ -161,5 +163,6 @@ class Ownership:
     def _forget(self, closed: Sequence[Partition]) -> None:
         for part in closed:
             part.cut()
+            self.gone(part)
             if self.partitions.get(part.tp) is part:
                 del self.partitions[part.tp]

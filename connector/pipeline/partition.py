@@ -63,6 +63,8 @@ class Partition:
     lines: dict[str, LineWait] = field(default_factory=dict)
     """The lines whose rows in the channel directory they need."""
     asking: set[asyncio.Task[None]] = field(default_factory=set)
+    fetches: set[asyncio.Task[None]] = field(default_factory=set)
+    """Of files: a release does not wait for them, as nothing of theirs has reached Front."""
     ready: deque[OrderKey] = field(default_factory=deque)
     """Keys whose row came and that are being taken in, a few records at a time: a wall for the inbox until none is left."""
     looked_at: int | None = None
@@ -121,8 +123,10 @@ class Partition:
         return True
 
     def close(self) -> None:
-        """Take nothing more in: what waits for a schema or a row is the next owner's. What runs goes on."""
+        """Take nothing more in: what waits for a schema, a row or a file is the next owner's. What runs goes on."""
         self.closing = True
+        for task in self.fetches:
+            task.cancel()
         self.inbox.clear()
         self.forget_waits()
 

@@ -12,6 +12,7 @@ from connector.ports import (
     Clock,
     DeadLetterSink,
     EventLog,
+    FileSource,
     MapperCalls,
     Offsets,
     SchemaSource,
@@ -33,16 +34,19 @@ class World:
     clock: Clock
     telemetry: Telemetry
     log: EventLog
+    files: FileSource | None = None
+    """Fetches what records only name; None: nothing is fetched, as in tests of other things."""
     mapper_calls: MapperCalls | None = None
     """Where Python mappers are called; None: in place, on the event loop, as tests of other things do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Bounds and waits. Seconds, unless the name says otherwise; bounds are per partition but `in_flight`."""
+    """Bounds and waits. Seconds, unless the name says otherwise; bounds are per partition, if nothing else is said."""
 
     dead_letters: DeadLetterPolicy
     in_flight: int = 64
+    """Of the whole process."""
     partition_records: int = 1000
     partition_bytes: int = 16 * 2**20
     request_deadline_s: float = 15.0
@@ -51,6 +55,8 @@ class Policy:
     """See `takeover_wait_s`; None: a request deadline."""
     session_timeout_s: float = 45.0
     """How long the group's coordinator keeps a member that is silent."""
+    calls_remembered: int = 50_000
+    """Of the whole process too: calls whose state is known, so that a change that Front drops is noticed."""
     commit_interval_s: float = 1.0
     probe_interval_s: float = 60.0
     registry_retry_cap_s: float = 10.0

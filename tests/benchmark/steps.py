@@ -57,7 +57,7 @@ class Accepting:
 
     async def start(self) -> None: ...
 
-    async def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
+    async def send(self, method: str, url: str, headers: Mapping[str, str], content: Content) -> Answer:
         await asyncio.sleep(0)
         return Answered(202, HEADERS, b'{"status":"accepted"}')
 

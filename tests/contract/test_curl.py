@@ -87,12 +87,9 @@ def request_of(operation: str, params: dict[str, object], body: dict[str, object
 def test_json_arrives_byte_for_byte(peer: tuple[str, list[Received]], tmp_path: Path) -> None:
     """Whatever stands in the record: nothing of it reaches the shell, nor curl's own patterns."""
     url, received = peer
-    http_request = (
-        request_of("add-call-summary", {"external_call_id": f"../{NASTY}"}, {"content": f"@{NASTY}"})
-        .requests[0]
-        .http
-    )
-    shell(as_curl(http_request, url), tmp_path, TOKEN)
+    plan = request_of("add-call-summary", {"external_call_id": f"../{NASTY}"}, {"content": f"@{NASTY}"})
+    http_request = plan.requests[0].http
+    shell(as_curl(plan.requests[0], url), tmp_path, TOKEN)
     [got] = received
     assert got == Received(
         http_request.method, http_request.path, f"Bearer {TOKEN}", "application/json", http_request.content
@@ -104,11 +101,8 @@ def test_an_id_of_dots_is_no_step(peer: tuple[str, list[Received]], tmp_path: Pa
     """curl would take it for the folder above, and another request would be sent."""
     url, received = peer
     path = f"/channels/cha_1/calls/{call_id}/summary"
-    http_request = replace(
-        request_of("add-call-summary", {"external_call_id": "c"}, {"content": "text"}).requests[0].http,
-        path=path,
-    )
-    shell(as_curl(http_request, url), tmp_path, TOKEN)
+    (request,) = request_of("add-call-summary", {"external_call_id": "c"}, {"content": "text"}).requests
+    shell(as_curl(replace(request, http=replace(request.http, path=path)), url), tmp_path, TOKEN)
     assert [got.path for got in received] == [path]
 
 
@@ -133,13 +127,14 @@ def test_a_form_arrives_with_the_same_parts(
         "sender": {"handle": "@/etc/passwd"},
         "body": f"<{NASTY};type=x",
         "metadata": {"external_id": "m", "external_conversation_id": "c"},
-        "attachments": [{"name": name, "content_type": "audio/wav", "content": b"\x00RIFF\xff"}],
+        "attachments": [{"name": name, "content_type": "audio/wav; codecs=1", "content": b"\x00RIFF\xff"}],
     }
-    http_request = request_of("sync-inbound-message", {}, body).requests[0].http
+    (request,) = request_of("sync-inbound-message", {}, body).requests
+    http_request = request.http
     wanted = read_form(http_request.content, http_request.content_type or "")
     (tmp_path / wanted.files[0].name).write_bytes(b"the operator's own")
     (tmp_path / place).write_bytes(b"\x00RIFF\xff")
-    shell(as_curl(http_request, f"{url}/"), tmp_path, TOKEN)
+    shell(as_curl(request, f"{url}/"), tmp_path, TOKEN)
     [got] = received
     assert (got.method, got.path) == (http_request.method, http_request.path)
     assert read_form(got.content, got.content_type) == wanted

@@ -14,18 +14,22 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """PEM files: an authority, a server's certificate signed by it and a client's, each with its key."""
+    """PEM files: an authority, a server's certificate signed by it and a client's, each with its key.
+
+    `expired` is a server's certificate that ended yesterday, for `server_key`.
+    """
 
     ca: Path
     server: Path
     server_key: Path
     client: Path
     client_key: Path
+    expired: Path
 
-    def server_context(self, *, ask_client: bool = False) -> ssl.SSLContext:
+    def server_context(self, *, ask_client: bool = False, expired: bool = False) -> ssl.SSLContext:
         """For a server on 127.0.0.1; `ask_client`: refuses clients without a certificate of the authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.server, self.server_key)
+        context.load_cert_chain(self.expired if expired else self.server, self.server_key)
         if ask_client:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(self.ca)
@@ -35,7 +39,10 @@ class Certificates:
 def make_certificates(folder: Path) -> Certificates:
     """Write fresh keys and certificates into `folder`, valid for an hour around now."""
     made = Certificates(
-        *(folder / name for name in ("ca.pem", "server.pem", "server.key", "client.pem", "client.key"))
+        *(
+            folder / f"{name}.pem"
+            for name in ("ca", "server", "server_key", "client", "client_key", "expired")
+        )
     )
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("test authority", authority_key, None, authority_key)
@@ -47,6 +54,9 @@ def make_certificates(folder: Path) -> Certificates:
         key = ec.generate_private_key(ec.SECP256R1())
         signed = _certificate(name, key, authority, authority_key)
         path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+        if path is made.server:
+            ended = _certificate(name, key, authority, authority_key, days=-1)
+            made.expired.write_bytes(ended.public_bytes(serialization.Encoding.PEM))
         key_path.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -60,10 +70,11 @@ def _certificate(
     key: ec.EllipticCurvePrivateKey,
     issuer: x509.Certificate | None,
     issuer_key: ec.EllipticCurvePrivateKey,
+    days: int = 0,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     issuer_public = issuer_key.public_key()
-    now = dt.datetime.now(dt.UTC)
+    now = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -5,7 +5,9 @@ answer with garbage, with half an answer, or not at all.
 """
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -156,3 +158,43 @@ def then_hang(raw: bytes = b"") -> Script:
         await line.gone()
 
     return script
+
+
+@asynccontextmanager
+async def accepting(
+    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """A port of loopback whose every connection is `handle`'s alone, bytes and all, until it returns."""
+    handlers: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        handlers.add(task)
+        try:
+            await handle(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    listener = socket.socket()
+    # Small, so that a body of some megabytes does not fit into what the two ends buffer.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    listener.bind(("127.0.0.1", 0))
+    server = await asyncio.start_server(accept, sock=listener, ssl=tls, limit=4096)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.close()
+        for task in handlers:
+            task.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection as a process that dies does: what was not read is answered with RST, and so is what comes."""
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

@@ -5,55 +5,28 @@ of LSP that three questions need (what is wrong, what may stand here, what is th
 """
 
 import functools
-import hashlib
 import json
 import os
 import queue
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from tests.support.java import Missing, cache
+from tests.support.java import Missing
+from tests.support.npm import installed
 
 LOCKED = Path(__file__).parents[1] / "editor"
-INSTALL_WITHIN_S = 180.0
 ANSWER_WITHIN_S = 30.0
 
 
 @functools.cache
 def language_server() -> Path | Missing:
     """The server's program, installed if need be; or why there is none. Blocks on npm the first time."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        return Missing("no node and npm on the path")
-    lock = (LOCKED / "package-lock.json").read_bytes()
-    place = cache() / f"editor-{hashlib.sha256(lock).hexdigest()[:12]}"
-    program = place / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
-    if program.exists():
-        return program
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".editor-") as scratch:
-        folder = Path(scratch, "installed")
-        folder.mkdir()
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(LOCKED / name, folder / name)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_WITHIN_S, check=False
-        )
-        if done.returncode != 0:
-            return Missing(f"npm could not install the language server: {done.stderr.strip()[-300:]}")
-        try:
-            folder.rename(place)
-        except OSError:
-            # Another run was first; its folder is as good as ours.
-            if not program.exists():
-                raise
-    return program
+    return installed(LOCKED, "yaml-language-server/bin/yaml-language-server")
 
 
 class Editor:

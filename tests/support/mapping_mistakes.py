@@ -28,6 +28,7 @@ topics:
         path: {external_call_id: '${value.call_id}'}
         body: {content: '${value.text}'}
 """
+_RULES = RIGHT[RIGHT.index("    rules:") :]
 EVENT = {
     "type": "record",
     "name": "CallNoted",
@@ -170,14 +171,11 @@ GROUPS: dict[str, tuple[Mistake, ...]] = {
         _after_start("an age below zero", "max_age_s", "-1"),
         _after_start("an unknown policy", "on_missing_offset", "newest"),
         _after_start("an unknown policy for lines", "on_unknown_channel", "hold"),
+        _after_start("an unknown policy for calls", "on_illegal_transition", "skip"),
         _after_start("an unknown policy for the rest", "otherwise", "drop"),
         _after_start("a mapper beside rules", "mapper", "acme.calls:to_front"),
-        Mistake("neither rules nor a mapper", RIGHT[RIGHT.index("    rules:") :], "", "rules: left out"),
-        Mistake(
-            "a mapper that is not there",
-            RIGHT[RIGHT.index("    rules:") :],
-            "    mapper: acme_calls:to_front\n",
-        ),
+        Mistake("neither rules nor a mapper", _RULES, "", "rules: left out"),
+        Mistake("a mapper that is not there", _RULES, "    mapper: acme_calls:to_front\n"),
         _after_start("a let that is no text", "let", "{call: [1]}"),
         _after_start("a let that hides a name", "let", "{value: 'x'}"),
         _after_start("a let that reads itself", "let", "{a: '${a}'}"),
@@ -232,6 +230,8 @@ GROUPS: dict[str, tuple[Mistake, ...]] = {
         _in_rule("an empty order key", "order_by", "[]"),
         _in_rule("a status that cannot be told", "outcomes", "{9000: retry}"),
         _in_rule("an outcome that does not exist", "outcomes", "{422: retri}"),
+        _in_rule("what becomes of a request without its file", "on_attachment_unavailable", "send"),
+        _in_rule("the same, of one that has no files", "on_attachment_unavailable", "wait"),
         _in_rule("a let with an unknown name in it", "let", "{call: '${vlue.call_id}'}"),
     ),
     "Expressions": (

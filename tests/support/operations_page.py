@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from connector.config.front_words import FIELDS, OPERATION_WORDS, PATH_IDS
+from connector.config.front_words import FIELDS, FILLED_IN, OPERATION_WORDS, PATH_IDS
 from connector.core.operations import OPERATIONS, Operation
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
@@ -59,7 +59,8 @@ def _rows(operation: Operation) -> Iterator[str]:
 
 
 def _fields(body: Mapping[str, Any], shapes: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    required = body.get("required", ())
+    filled_in = FILLED_IN.get(body["title"], frozenset())
+    required = [name for name in body.get("required", ()) if name not in filled_in]
     for name, written in body["properties"].items():
         inner = _without_null(written, shapes)
         meaning = FIELDS[body["title"]][name]

@@ -1,4 +1,4 @@
-"""What pytest does with tests that need a Kafka, a Schema Registry or promtool, and the fixtures that give them one.
+"""What pytest does with tests that need a Kafka, a Schema Registry, promtool or Chromium, and the fixtures that give them one.
 
 What lives here: the rule and the fixtures, loaded by `tests/conftest.py`. How a Kafka is found and started is
 not known here.
@@ -17,6 +17,7 @@ from typing import Protocol
 
 import pytest
 
+from tests.support import chromium as chromiums
 from tests.support import kafka as kafkas
 from tests.support import promtool as promtools
 from tests.support import registry as registries
@@ -39,6 +40,7 @@ KAFKA = Need("a Kafka broker", kafkas.find_kafka, kafkas.NEEDED)
 JARS = Need("Java with Kafka's jars", kafkas.find_jars, kafkas.JARS_NEEDED)
 REGISTRY = Need("a Schema Registry", registries.find_registry, registries.NEEDED)
 PROMTOOL = Need("promtool", promtools.find_promtool, promtools.NEEDED)
+BROWSER = Need("Chromium", chromiums.find_chromium, chromiums.NEEDED)
 
 _left_out = pytest.StashKey[dict[Need, tuple[int, str]]]()
 
@@ -48,6 +50,11 @@ class NewCluster(Protocol):
 
     def __call__(self, *, brokers: int = 1, settings: Mapping[str, str] | None = None) -> Cluster:
         """Brokers that do not run yet: `with new_cluster() as cluster`. One takes 2 s to start, three 6 s."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Markers that pyproject.toml does not name."""
+    config.addinivalue_line("markers", "browser: needs Chromium (every test in tests/browser has it)")
 
 
 @pytest.hookimpl(trylast=True)
@@ -86,6 +93,8 @@ def _needs(item: pytest.Item) -> Iterator[Need]:
         yield REGISTRY
     if item.get_closest_marker("promtool") is not None:
         yield PROMTOOL
+    if item.get_closest_marker("browser") is not None:
+        yield BROWSER
 
 
 def _told(need: Need, count: int, reason: str) -> str:

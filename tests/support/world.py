@@ -37,6 +37,7 @@ from connector.ports import (
     CommitFailed,
     Committed,
     DeadLetterSink,
+    FileSource,
     NotWritten,
     RegistryUnavailable,
     SchemaAnswer,
@@ -322,6 +323,7 @@ class Stage:
         schemas: SchemaSource | None = None,
         sender: Sender | None = None,
         letters: DeadLetterSink | None = None,
+        files: FileSource | None = None,
         **policy: Any,
     ) -> None:
         """`maps`: instead of `mappings`. An adapter that is given plays instead of the scripted one, which stays idle."""
@@ -340,6 +342,7 @@ class Stage:
             clock=Clock(loop.time),
             telemetry=self.facts,
             log=self.facts,
+            files=files,
         )
         defaults: dict[str, Any] = {
             "dead_letters": DeadLetterPolicy(Origin(connector="test", instance="i", version="0")),

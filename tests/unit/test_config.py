@@ -207,14 +207,19 @@ REFUSED = [
         "rate_limit: {channel_per_second: -1}",
         "front.rate_limit.channel_per_second must be 0 or more",
     ),
-    ("front", "proxy: proxy:3128", "front.proxy: must be an http or https URL, such as http://proxy:3128"),
+    (
+        "front",
+        "proxy: proxy:3128",
+        "front.proxy: must be an http or https URL, such as http://proxy:3128, or the word environment",
+    ),
     (
         "front",
         "proxy: http://me:pw@proxy",
-        "front.proxy: must not hold a user or password: such a proxy is not supported",
+        "front.proxy: must not hold a user or password (URLs are logged): use proxy_username and proxy_password_file",
     ),
     ("", "limits: {in_flight: many}", "limits.in_flight must be a whole number"),
     ("", "limits: {in_flight: 0}", "limits.in_flight must be 1 or more"),
+    ("", "limits: {calls_remembered: -1}", "limits.calls_remembered must be 0 or more"),
     (
         "",
         "limits: {revoke_drain_s: 150}",

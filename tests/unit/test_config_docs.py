@@ -13,6 +13,9 @@ from tests.unit.config_files import CHANNELS, MAPPING, folder, loaded
 from tests.unit.test_mapping import record
 
 DOCS = Path(__file__).parents[2] / "docs"
+SECRETS = (
+    "front-secret", "front-token", "kafka-password", "registry-password", "media-token", "pbx-password", "api-key",
+)  # fmt: skip
 
 
 def examples(name: str, language: str) -> list[str]:
@@ -53,7 +56,7 @@ def test_the_mapper_of_the_guide_works() -> None:
 
 def test_both_configurations_of_the_guide_are_valid(tmp_path: Path) -> None:
     """The small one and the whole one; the whole one shows every section's keys with their defaults."""
-    for name in ("front-secret", "front-token", "kafka-password", "registry-password"):
+    for name in SECRETS:
         (tmp_path / "secrets").mkdir(exist_ok=True)
         (tmp_path / "secrets" / name).write_text("hush\n")
     small, whole = examples("configuration.md", "yaml")

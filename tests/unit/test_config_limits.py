@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.app import wiring
 from tests.unit.config_files import CONFIG, folder, loaded, problems
 
 
@@ -24,6 +25,13 @@ ABOVE_ZERO = [
     ("limits", "revoke_drain_s"),
     ("limits", "commit_interval_s"),
 ]
+
+
+@pytest.mark.parametrize("most", [0, 7])
+def test_so_many_calls_are_remembered_as_the_settings_say(tmp_path: Path, most: int) -> None:
+    """Or none."""
+    file = folder(tmp_path, config=with_lines("limits", f"calls_remembered: {most}"))
+    assert wiring.policy(loaded(file).settings).calls_remembered == most
 
 
 @pytest.mark.parametrize("value", ["0", "-1", ".nan"])

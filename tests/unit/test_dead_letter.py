@@ -164,6 +164,7 @@ def test_the_reasons_are_one_closed_list() -> None:
         "unexpected_status",
         "predecessor_dead_lettered",
         "too_large",
+        "illegal_transition",
         "operator_skip",
     )
 

@@ -177,10 +177,6 @@ def test_a_recording_is_one_file_under_the_plain_name(attachments: object) -> No
         ([], "must be exactly one file; there are 0"),
         ([AUDIO, AUDIO], "must be exactly one file; there are 2"),
         ({**AUDIO, "content_type": "video/mp4"}, "must have a content_type of audio/*, such as audio/mpeg"),
-        (
-            {"content": b"", "name": "x"},
-            "must have a content_type of audio/*, such as audio/mpeg",
-        ),
     ],
 )
 def test_a_recording_that_front_would_refuse_is_rejected(attachments: object, message: str) -> None:
@@ -190,27 +186,38 @@ def test_a_recording_that_front_would_refuse_is_rejected(attachments: object, me
     )
 
 
-def test_a_file_by_url_is_unavailable() -> None:
-    """This version takes files from bytes; the address itself is not repeated."""
-    assert refused(
-        "sync-inbound-message", {**INBOUND, "attachments": [{"url": "https://files.example/1"}]}
-    ) == (
-        Invalid(
-            "body.attachments[0]",
-            "names a url, but this version takes files from bytes only: give content, name and content_type",
-            "attachment_unavailable",
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty: no recording"),
+        (
+            b"<html>Sign in</html>",
+            "is application/octet-stream by its first bytes, not audio/*: no recording",
         ),
+    ],
+)
+def test_a_recording_of_bytes_that_are_none_is_rejected(content: bytes, message: str) -> None:
+    """Where nobody tells its type, its bytes do."""
+    given = {"recording_type": "call", "attachments": {"content": content, "name": "x"}}
+    assert refused("add-call-recording", given) == (
+        Invalid("body.attachments[0]", message, "attachment_rejected"),
     )
 
 
 def test_a_malformed_attachment_is_an_invalid_request() -> None:
     """The mapping is at fault, not the file; a line break cannot enter a part's headers."""
-    broken = [{"content": "text", "nme": "x"}, {**AUDIO, "content_type": "audio/mpeg\r\nX-A: b"}]
+    broken = [
+        {"content": "text", "nme": "x"},
+        {**AUDIO, "content_type": "audio/mpeg\r\nX-A: b"},
+        {"content": b"x"},
+        {"name": "x"},
+    ]
     assert refused("sync-inbound-message", {**INBOUND, "attachments": broken}) == (
         Invalid("body.attachments[0].content", "must be bytes"),
-        Invalid("body.attachments[0].name", "is required"),
         Invalid("body.attachments[0].nme", "is not known here: did you mean name?"),
         Invalid("body.attachments[1].content_type", "must be a MIME type such as audio/mpeg"),
+        Invalid("body.attachments[2]", "has content but no name: give both"),
+        Invalid("body.attachments[3]", "has neither content nor url: give one of them"),
     )
 
 

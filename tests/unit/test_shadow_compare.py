@@ -12,7 +12,8 @@ from connector.core.mapping import ChannelNeeded, Plan, Skip
 from connector.core.operations import OPERATIONS, Request, build
 from connector.core.prepare import Prepared
 from connector.core.records import Channel, OrderKey
-from connector.workbench.shadow.compare import FileContent, Kind, Leaf, Value, compare
+from connector.workbench.forms import FileContent
+from connector.workbench.shadow.compare import Kind, Leaf, Value, compare
 from tests.support.requests import CALL, CHANNEL, INBOUND, OF_CALL
 
 FILE = {"content": b"%PDF", "name": "ünvoice.pdf", "content_type": "application/pdf"}
@@ -155,7 +156,7 @@ def test_a_form_is_compared_by_its_parts_and_not_by_its_boundary() -> None:
     assert isinstance(file, FileContent)
     assert isinstance(changed, FileContent)
     assert (file.name, file.content_type, file.size) == ("ünvoice.pdf", "application/pdf", 4)
-    assert (changed.size, changed.digest != file.digest) == (6, True)
+    assert (changed.size, changed.sha256 != file.sha256) == (6, True)
     assert found == {"sync-inbound-message body.subject": ("-", "ä")}
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from connector.core.records import Epoch, Record
-from connector.workbench.shadow.compare import Comparison, Diff, FileContent, Kind, Leaf, Side, Value
+from connector.workbench.forms import FileContent
+from connector.workbench.shadow.compare import Comparison, Diff, Kind, Leaf, Side, Value
 from connector.workbench.shadow.html import as_html
 from connector.workbench.shadow.json import as_json
 from connector.workbench.shadow.report import DIFFS_MAX, FIELDS_MAX, OTHER_FIELDS, Report, Tally, Version

@@ -144,8 +144,16 @@ def as_expected(result: Result) -> object:
 def as_sent(request: Request) -> dict[str, object]:
     """What goes over the wire, read back by parsers that share no code with the encoder."""
     http = request.http
-    assert http.content_type is not None
     head = {"operation": http.operation, "method": http.method, "path": http.path}
+    if request.form is not None:
+        remote = [
+            {"url": file.url, "name": file.name, "content_type": file.content_type}
+            for file in request.form.remote
+        ]
+        here = request.form.here()
+        assert isinstance(here.content, bytes)
+        return head | {"form": dict(read_form(here.content, here.content_type).fields), "fetched": remote}
+    assert http.content_type is not None
     if http.content_type == "application/json":
         return head | {"json": json.loads(http.content)}
     form = read_form(http.content, http.content_type)

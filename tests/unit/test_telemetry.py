@@ -103,6 +103,7 @@ def test_counters_stand_at_zero_before_anything_happens(scene: Scene) -> None:
     assert scene.value("unknown_outcomes_total", operation="create-call") == 0
     assert scene.value("consumer_commits_total", result="error") == 0
     assert scene.value("maps_refused_total", reason="checksum") == 0
+    assert scene.value("illegal_call_transitions_total", **{"from": "ringing", "to": "hangup"}) == 0
     assert scene.value("consumer_paused_partitions", topic="calls", reason="hold") == 0
 
 
@@ -238,6 +239,8 @@ def _everything_happens(metrics: Metrics) -> None:
     metrics.received("t0", 0, 2)
     metrics.settled("t0", "accepted", 0.1)
     metrics.accepted_latency("t0", 1.0)
+    metrics.skipped("t0", "rule", "an echo")
+    metrics.illegal_transition("ringing", "hangup")
     metrics.error("t0", "send", "timeout")
     metrics.retried("t0")
     metrics.dead_lettered("t0", "front_rejected")

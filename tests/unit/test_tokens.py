@@ -94,12 +94,20 @@ def test_a_secret_of_another_kind_still_signs(secret: str) -> None:
 
 
 def test_a_static_token_is_sent_as_it_is(watched: Watched) -> None:
-    """Whatever the channel; read again when it was refused."""
+    """Whatever the channel; another one if the caller says so."""
     tokens = StaticToken(token=watched.open())
     assert tokens.mint("cha_1", 0.0) == tokens.mint("cha_2", 9.0) == "first"
+    assert tokens.mint("cha_1", 0.0, "former") == "former"
     watched.path.write_text("second")
-    tokens.refresh()
+    tokens.secret.refresh()
     assert tokens.mint("cha_1", 0.0) == "second"
+
+
+def test_a_token_is_signed_with_the_secret_that_is_asked_for() -> None:
+    """While secrets change, the caller chooses."""
+    tokens = JwtTokens(app_uid="app_1", secret=FixedSecret("n" * 32))
+    for secret, asked in (("n" * 32, None), ("f" * 32, "f" * 32)):
+        jwt.decode(tokens.mint("cha_1", 0.0, asked), secret, ["HS256"], options={"verify_exp": False})
 
 
 def test_no_repr_shows_a_secret(watched: Watched) -> None:

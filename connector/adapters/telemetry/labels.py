@@ -6,6 +6,7 @@ from connector.core.circuit import CircuitState
 from connector.core.status import HoldReason, HoldScope, PauseReason, State
 
 CommitResult: TypeAlias = Literal["ok", "error"]
+SecretResult: TypeAlias = Literal["accepted", "refused"]
 RebalanceEvent: TypeAlias = Literal["assigned", "revoked", "lost"]
 RegistryOperation: TypeAlias = Literal["by_id", "by_guid", "by_subject"]
 

@@ -69,6 +69,8 @@ EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     "channels.read": frozenset({"rows"}),
     "channels.row_refused": frozenset({"why"}),
     "channel.known": frozenset({"records"}),
+    # States of calls are words of a closed list.
+    "call.illegal_transition": frozenset({"before", "after"}),
     # Our own wording: places in the mapping or schema, never values.
     "record.dead_lettered": frozenset({"message"}),
     # Which app, channel or topic holds. Elsewhere a `name` could be a person's.

@@ -29,9 +29,13 @@ from connector.adapters.telemetry.labels import (
     CommitResult,
     RebalanceEvent,
     RegistryOperation,
+    SecretResult,
 )
 from connector.adapters.telemetry.scrape import SnapshotCollector
+from connector.core.call_states import ILLEGAL, CallStatus
 from connector.core.dead_letter import REASONS, Reason
+from connector.core.fetching import FetchResult
+from connector.core.mapping import SkipReason
 from connector.core.offset_map import MapRefusal
 from connector.core.status import BuildInfo, PauseReason, Snapshot
 from connector.ports import Outcome, Stage
@@ -40,6 +44,7 @@ _ERROR_TYPES_MAX = 64
 _CLIENT_CODES_MAX = 64
 _STATUSES_MAX = 40
 _TIERS_MAX = 16
+_RULES_MAX = 500
 
 
 class Metrics:
@@ -59,6 +64,7 @@ class Metrics:
         # the labels bounds the caches.
         self._received = cache(self._counter("records_received_total").labels)
         self._processed = cache(self._counter("records_processed_total").labels)
+        self._skipped = cache(self._counter("records_skipped_total").labels)
         self._errors = self._counter("record_errors_total")
         self._retries = self._counter("record_retries_total")
         self._dead_letters = self._counter("dead_letter_records_total")
@@ -70,6 +76,7 @@ class Metrics:
         self._stray_settles = self._counter("stray_settles_total")
         self._keys_in_two_partitions = self._counter("order_key_in_two_partitions_total")
 
+        self._illegal_transitions = self._counter("illegal_call_transitions_total")
         self._channel_rows_refused = self._counter("channel_rows_refused_total")
         self._passed_over = self._counter("records_passed_over_total")
         self._pauses = self._counter("consumer_pauses_total")
@@ -86,12 +93,16 @@ class Metrics:
         self._limit = cache(self._gauge("front_rate_limit_limit").labels)
         self._unknown_outcomes = self._counter("unknown_outcomes_total")
         self._clock_skew = self._gauge("clock_skew_seconds")
+        self._other_secret = self._counter("front_other_secret_tries_total")
+        self._attachments = self._counter("attachments_total")
+        self._attachment_size = self._histogram("attachment_size_bytes")
         self._registry_requests = self._counter("schema_registry_requests_total")
         self._registry_duration = self._histogram("schema_registry_request_duration_seconds")
 
         self._known_error = BoundedLabel(_ERROR_TYPES_MAX)
         self._known_code = BoundedLabel(_CLIENT_CODES_MAX)
         self._known_status = BoundedLabel(_STATUSES_MAX)
+        self._known_rule = BoundedLabel(_RULES_MAX)
         self._known_tier = BoundedLabel(_TIERS_MAX)
 
         self._gauge("build_info").labels(build.version, build.revision, build.python, build.librdkafka).set(1)
@@ -133,6 +144,10 @@ class Metrics:
         self._processed(topic, outcome).inc()
         self._processing(topic).observe(took_s)
 
+    def skipped(self, topic: str, reason: SkipReason, rule: str | None) -> None:
+        """A record is passed over on purpose; `rule` says so, if one does."""
+        self._skipped(topic, reason, self._known_rule(rule or "")).inc()
+
     def accepted_latency(self, topic: str, seconds: float) -> None:
         """Front accepted a record this long after its Kafka timestamp; below 0 (clocks apart) counts as 0."""
         self._latency(topic).observe(max(0.0, seconds))
@@ -168,6 +183,10 @@ class Metrics:
     def key_in_two_partitions(self) -> None:
         """An order key that was seen in one partition came from another."""
         self._keys_in_two_partitions.inc()
+
+    def illegal_transition(self, before: CallStatus, after: CallStatus) -> None:
+        """A request would change a call's state in a way that Front drops."""
+        self._illegal_transitions.labels(before, after).inc()
 
     def channel_row_refused(self) -> None:
         """A record of the channels topic is no valid row."""
@@ -222,8 +241,18 @@ class Metrics:
         self._limit_remaining(tier).set(remaining)
 
     def clock_skew(self, seconds: float) -> None:
-        """This machine's clock minus Front's, signed."""
+        """This machine's clock less Front's, signed."""
         self._clock_skew.set(seconds)
+
+    def other_secret(self, result: SecretResult) -> None:
+        """After a 401 the other secret of an app was tried."""
+        self._other_secret.labels(result).inc()
+
+    def attachment(self, result: FetchResult, size: int | None) -> None:
+        """One attempt to fetch a file ended; `size` in bytes if it is here."""
+        self._attachments.labels(result).inc()
+        if size is not None:
+            self._attachment_size.observe(size)
 
     def registry_request(self, operation: RegistryOperation, status: str, took_s: float) -> None:
         """One request to the schema registry ended."""
@@ -238,9 +267,13 @@ class Metrics:
             (self._rebalances, get_args(RebalanceEvent)),
             (self._commits, get_args(CommitResult)),
             (self._maps_refused, get_args(MapRefusal)),
+            (self._other_secret, get_args(SecretResult)),
+            (self._attachments, get_args(FetchResult)),
         ):
             for value in values:
                 family.labels(value)
+        for before, after in ILLEGAL:
+            self._illegal_transitions.labels(before, after)
 
     def _counter(self, name: str) -> Counter:
         metric = METRICS[PREFIX + name]

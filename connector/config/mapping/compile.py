@@ -20,6 +20,7 @@ from connector.config.mapping.typecheck import check_types, steps, topic_types
 from connector.config.problems import Problem
 from connector.config.yaml_source import Loc, Source, value_at
 from connector.core.decode import ParsedSchema
+from connector.core.files import OnUnavailable
 from connector.core.mapping import (
     AvroFormat,
     BytesFormat,
@@ -40,7 +41,7 @@ from connector.core.mapping import (
     ValueFormat,
 )
 from connector.core.mapping.templates import describe
-from connector.core.operations import OPERATIONS, build
+from connector.core.operations import OPERATIONS, Operation, build, with_message_id
 from connector.core.records import Channel
 
 ReadSchema = Callable[[str], ParsedSchema | str]
@@ -92,6 +93,7 @@ def compile_topic(
         start=_start(shape.start),
         max_age_s=shape.max_age_s,
         on_missing_offset=shape.on_missing_offset,
+        on_illegal_transition=shape.on_illegal_transition,
         value=value,
         key=_KEYS[shape.key.format],
         maps=maps,
@@ -238,7 +240,11 @@ class _Compiler:
     ) -> tuple[RequestTemplate, ...]:
         if shape.skip is not None:
             return ()
-        rule = replace(defaults, outcomes={**defaults.outcomes, **(shape.outcomes or {})})
+        rule = replace(
+            defaults,
+            outcomes={**defaults.outcomes, **(shape.outcomes or {})},
+            on_attachment_unavailable=shape.on_attachment_unavailable or defaults.on_attachment_unavailable,
+        )
         if shape.requests is not None:
             return tuple(
                 self._request(one, _Place((*loc, "requests", at), f"requests[{at}]"), nodes, rule)
@@ -251,6 +257,7 @@ class _Compiler:
             path=shape.path or {},
             body=shape.body or {},
             outcomes={},
+            on_attachment_unavailable=shape.on_attachment_unavailable,
         )
         return (self._request(single, _Place(loc, ""), nodes, rule),)
 
@@ -274,7 +281,12 @@ class _Compiler:
             body=defaults.body_of(operation, nodes.node(shape.body, (*loc, "body"), place.of("body"))),
             place=place.name,
             outcomes={**defaults.outcomes, **shape.outcomes},
+            on_attachment_unavailable=shape.on_attachment_unavailable
+            or defaults.on_attachment_unavailable
+            or "dead_letter",
         )
+        if (why := _no_use(shape.on_attachment_unavailable, operation)) is not None:
+            nodes.say((*loc, _UNAVAILABLE), f"{place.of(_UNAVAILABLE)} {why}", at_key=True)
         self._check_channel(request, loc, nodes)
         self._check_request(request, loc, nodes)
         return request
@@ -296,9 +308,8 @@ class _Compiler:
         }
         params, body = outlined["path"], outlined["body"]
         assert isinstance(params, dict)
-        checked = build(
-            request.operation, _ANY_CHANNEL, params, body if isinstance(body, dict) else {}, "boundary"
-        )
+        given = with_message_id(request.operation, body if isinstance(body, dict) else {}, lambda: "derived")
+        checked = build(request.operation, _ANY_CHANNEL, params, given, "boundary")
         for invalid in checked if isinstance(checked, tuple) else ():
             where = steps(invalid.path)
             # A file's fields depend on one another, so with an open one nothing can be said about the rest.
@@ -327,6 +338,15 @@ class _Place:
         return f"{self.name}.{part}" if self.name else part
 
 
+def _no_use(written: OnUnavailable | None, operation: Operation) -> str | None:
+    """The end of a sentence about an `on_attachment_unavailable` that can have no effect."""
+    if written is not None and operation.files == "none":
+        return f"is of no use: {operation.name} has no files"
+    if written == "send_without" and operation.files == "one_audio":
+        return "cannot be send_without: a recording is nothing without its file"
+    return None
+
+
 def _instead(constant: object) -> str:
     """The end of a sentence about a refused constant that looks like an expression."""
     expression = meant(constant) if isinstance(constant, str) else None
@@ -353,5 +373,6 @@ def _common_order_by(
     return common, None if reads & {"value", "schema"} else common
 
 
+_UNAVAILABLE = "on_attachment_unavailable"
 _ANY_CHANNEL = Channel(id="cha_1", real_id="cha_1", company="", app="")
 _WHOLE = re.compile(r"\s*\$\{.*\}\s*", re.DOTALL)

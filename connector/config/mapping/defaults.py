@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from connector.config.mapping.file import DefaultsShape
 from connector.config.mapping.nodes import Nodes
 from connector.config.problems import did_you_mean
+from connector.core.files import OnUnavailable
 from connector.core.mapping import Fields, Node
 from connector.core.operations import Operation
 from connector.core.outcome import Override
@@ -28,6 +29,7 @@ class Defaults:
     order_by: tuple[Node, ...] | None = None
     written_order_by: tuple[str, ...] = ()
     outcomes: Mapping[int, Override] = field(default_factory=dict)
+    on_attachment_unavailable: OnUnavailable | None = None
 
     def params_of(
         self, operation: Operation, own: tuple[tuple[str, Node], ...]
@@ -63,6 +65,7 @@ def compile_defaults(shape: DefaultsShape | None, nodes: Nodes) -> Defaults:
         ),
         written_order_by=tuple(shape.order_by or ()),
         outcomes=shape.outcomes,
+        on_attachment_unavailable=shape.on_attachment_unavailable,
     )
 
 

@@ -25,6 +25,8 @@ from connector.config.mapping.words import (
     sentence,
 )
 from connector.config.section import Section, require
+from connector.core.call_states import OnIllegalTransition
+from connector.core.files import OnUnavailable
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _LIKE_FLAGS = {"yes", "no", "on", "off", "true", "false"}
@@ -63,6 +65,7 @@ _LET = "Values with a name, for the expressions below: name -> text with ${...}.
 _OUTCOMES = (
     "What HTTP statuses mean, where front.statuses should not decide: status -> accept, retry, dead_letter, …"
 )
+_UNAVAILABLE = "When a file that is named by its url is gone: a dead letter (if nothing is said), the message without it, or wait for it."
 _ORDER_BY = "The order key, part by part, instead of the first request's own."
 
 
@@ -115,6 +118,7 @@ class RequestShape(Section):
     path: dict[str, Text] = Field(default_factory=dict, description="The ids in the request's path, by name.")
     body: BodyShape = Field(default_factory=dict, description="Front's fields; texts may hold ${...}.")
     outcomes: Outcomes = Field(default_factory=dict, description=_OUTCOMES, examples=[{422: "retry"}])
+    on_attachment_unavailable: OnUnavailable | None = Field(default=None, description=_UNAVAILABLE)
 
 
 class DefaultsShape(Section):
@@ -131,6 +135,7 @@ class DefaultsShape(Section):
     )
     order_by: Annotated[list[Text], Field(min_length=1)] | None = Field(default=None, description=_ORDER_BY)
     outcomes: Outcomes = Field(default_factory=dict, description=_OUTCOMES, examples=[{422: "retry"}])
+    on_attachment_unavailable: OnUnavailable | None = Field(default=None, description=_UNAVAILABLE)
 
 
 class RuleShape(Section):
@@ -158,6 +163,7 @@ class RuleShape(Section):
         default=None, description=_ORDER_BY, examples=[["conversation", "${value.conversation_id}"]]
     )
     outcomes: Outcomes | None = Field(default=None, description=_OUTCOMES, examples=[{422: "retry"}])
+    on_attachment_unavailable: OnUnavailable | None = Field(default=None, description=_UNAVAILABLE)
     let: LetsShape = Field(default_factory=dict, description=_LET)
 
     @model_validator(mode="after")
@@ -171,7 +177,7 @@ class RuleShape(Section):
         require(
             not single or self.operation is not None, f"{' and '.join(single)} need operation beside them"
         )
-        for name in ("order_by", "outcomes"):
+        for name in ("order_by", "outcomes", "on_attachment_unavailable"):
             require(
                 self.skip is None or getattr(self, name) is None,
                 f"a rule that skips has no {name}",
@@ -200,6 +206,10 @@ class TopicShape(Section):
     on_unknown_channel: Literal["dead_letter", "wait"] = Field(
         default="dead_letter",
         description="When a line has no row in the channel directory: a dead letter, or its records wait for the row.",
+    )
+    on_illegal_transition: OnIllegalTransition = Field(
+        default="warn",
+        description="When Front would drop a call's change of state: warn and send it all the same, a dead letter, or nothing.",
     )
     let: LetsShape = Field(
         default_factory=dict, description=_LET, examples=[{"conversation": "${value.conversation.id}"}]

@@ -103,6 +103,8 @@ def reaches_open(outlined: object, where: Loc) -> bool:
                 here = here[step]
             case list() if isinstance(step, int) and step < len(here):
                 here = here[step]
+            case dict() if step == 0:
+                pass  # one map in place of a list of one, as a recording's file may be written
             case _:
                 break
     return isinstance(here, Open)

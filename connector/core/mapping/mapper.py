@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, get_args
 
+from connector.core.files import OnUnavailable
 from connector.core.mapping.channels import ChannelDirectory
 from connector.core.mapping.requests import Draft, failed, headers_of, plan
 from connector.core.mapping.results import Input, Plan, Refusal, Skip
@@ -28,6 +29,7 @@ RESULT_SIZE_MAX: Final = 50_000_000
 DEPTH_MAX: Final = 32
 """Maps and lists within one another in a request; Front's have five."""
 
+_UNAVAILABLE: Final[tuple[str, ...]] = get_args(OnUnavailable)
 _NAME_MAX = 100
 _T = TypeVar("_T")
 
@@ -57,12 +59,16 @@ class MapperInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapperRequest:
-    """One request. `channel` is a row of `channels` or a channel id; `path` names the path parameters."""
+    """One request. `channel` is a row of `channels` or a channel id; `path` names the path parameters.
+
+    `on_attachment_unavailable`: when a file that is named by its url is gone, as in rules.
+    """
 
     operation: str
     channel: str | Mapping[str, str]
     path: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] = field(default_factory=dict)
+    on_attachment_unavailable: OnUnavailable = "dead_letter"
 
 
 class NotInChannels(KeyError):
@@ -165,8 +171,14 @@ class PythonMapper:
                 where = f"{place}.path.{param}" if param in operation.params else f"{place}.path"
                 raise Failed(where, f"must be text, but is {describe(value)}")
         texts = {param: str(value) for param, value in params.items()}
-        body = _mapping(parts.get("body", {}), f"{place}.body")
-        return Draft(operation=operation, channel=channel, params=texts, body=body, place=place)
+        return Draft(
+            operation=operation,
+            channel=channel,
+            params=texts,
+            body=_mapping(parts.get("body", {}), f"{place}.body"),
+            place=place,
+            on_attachment_unavailable=_on_unavailable(parts.get("on_attachment_unavailable"), place),
+        )
 
 
 class _Copy:
@@ -247,6 +259,16 @@ def _no_operation(name: object) -> str:
     )
     said = f"did you mean {meant[0]!r}?" if meant else f"choose from {', '.join(OPERATIONS)}"
     return f"is not an operation of Front's: {said}"
+
+
+def _on_unavailable(value: object, place: str) -> OnUnavailable:
+    match value:
+        case None:
+            return "dead_letter"
+        case "dead_letter" | "send_without" | "wait":
+            return value
+        case _:
+            raise Failed(f"{place}.on_attachment_unavailable", f"must be one of {', '.join(_UNAVAILABLE)}")
 
 
 def _mapping(value: object, place: str) -> Mapping[str, object]:

@@ -3,10 +3,13 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from connector.core.files import OnUnavailable
+from connector.core.identity import record_id, request_id
 from connector.core.mapping.results import Input, Plan, Refusal
 from connector.core.mapping.templates import Failed
-from connector.core.operations import Invalid, Operation, Request, build
+from connector.core.operations import Invalid, Operation, Request, build, with_message_id
 from connector.core.outcome import Override
 from connector.core.records import Channel, OrderKey, Record
 
@@ -21,16 +24,22 @@ class Draft:
     body: Mapping[str, object]
     place: str
     outcomes: Mapping[int, Override] = field(default_factory=dict)
+    on_attachment_unavailable: OnUnavailable = "dead_letter"
 
 
 def plan(drafts: Sequence[Draft], record: Record, rule: str, key: OrderKey | None) -> Plan | Refusal:
     """Check every draft against its operation. `drafts` is not empty; `key` None: the first request's own."""
     requests: list[Request] = []
     for index, draft in enumerate(drafts):
-        built = build(draft.operation, draft.channel, draft.params, draft.body, boundary(record, index))
+        body = with_message_id(draft.operation, draft.body, partial(request_id, record, index))
+        built = build(draft.operation, draft.channel, draft.params, body, boundary(record, index))
         if isinstance(built, tuple):
             return _refused(draft, rule, built)
-        requests.append(replace(built, outcomes=draft.outcomes) if draft.outcomes else built)
+        if draft.outcomes:
+            built = replace(built, outcomes=draft.outcomes)
+        if built.form is not None:
+            built = replace(built, on_attachment_unavailable=draft.on_attachment_unavailable)
+        requests.append(built)
     return Plan(requests=tuple(requests), key=key if key is not None else requests[0].order_key, rule=rule)
 
 
@@ -68,6 +77,7 @@ def scope_of(taken: Input) -> dict[str, object]:
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
+        "record_id": record_id(record),
     }
     optional = {
         "key": taken.key,

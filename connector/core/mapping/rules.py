@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from connector.core.expression import NoSuchKey
+from connector.core.files import OnUnavailable
 from connector.core.mapping.channels import ChannelDirectory
 from connector.core.mapping.lets import Lets, LetScope
 from connector.core.mapping.requests import Draft, failed, plan
@@ -36,6 +37,7 @@ class RequestTemplate:
     body: Node
     place: str
     outcomes: Mapping[int, Override] = field(default_factory=dict)
+    on_attachment_unavailable: OnUnavailable = "dead_letter"
 
     def at(self, part: str) -> str:
         """Where a part of this request stands in its rule."""
@@ -171,6 +173,7 @@ class Rules:
             body=fields,
             place=request.place,
             outcomes=request.outcomes,
+            on_attachment_unavailable=request.on_attachment_unavailable,
         )
 
 

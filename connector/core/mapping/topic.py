@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from connector.core.call_states import OnIllegalTransition
 from connector.core.decode import ParsedSchema
 from connector.core.expression import WORK, Work
 from connector.core.mapping.channels import ChannelDirectory
@@ -41,6 +42,8 @@ class TopicMapping:
     value: ValueFormat
     key: KeyFormat
     maps: Rules | PythonMapper
+    on_illegal_transition: OnIllegalTransition = "warn"
+    """What becomes of a request that changes a call's state in a way that Front drops."""
     constants: Mapping[str, object] = field(repr=False)
     """Tables and `env`, by the name under which expressions see them."""
     order_signature: str = ""

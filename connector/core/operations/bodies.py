@@ -22,10 +22,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-METADATA_ID_UNITS_MAX = 200
-"""Longest message or conversation id: the contract says characters, and JavaScript counts UTF-16 units."""
+from connector.core.call_states import CallStatus
+from connector.core.identity import ID_UNITS_MAX, utf16_units
+
 ID_TOO_LONG = (
-    f"has {{units}} UTF-16 units, the most is {METADATA_ID_UNITS_MAX}: map a stable hash of it instead"
+    f"has {{units}} UTF-16 units, the most is {ID_UNITS_MAX}: "
+    "write short_id(...) around it, in every rule alike"
 )
 
 _LARGEST = 1e308
@@ -33,14 +35,9 @@ _LARGEST = 1e308
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?: *;[ -~]*)?", re.ASCII)
 
 
-def utf16_units(text: str) -> int:
-    """Length as JavaScript counts it: characters above U+FFFF count twice."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
 def _short_enough(text: str) -> str:
     units = utf16_units(text)
-    if units > METADATA_ID_UNITS_MAX:
+    if units > ID_UNITS_MAX:
         raise PydanticCustomError("id", ID_TOO_LONG, {"units": units})
     return text
 
@@ -93,7 +90,7 @@ MetadataId: TypeAlias = Annotated[
     Filled,
     AfterValidator(_short_enough),
     # Said in the JSON schema only: pydantic would count code points.
-    Field(json_schema_extra={"maxLength": METADATA_ID_UNITS_MAX}),
+    Field(json_schema_extra={"maxLength": ID_UNITS_MAX}),
 ]
 Flag: TypeAlias = Annotated[bool, Strict()]
 # Numbers keep the type they came with: 1789000000250 is not sent as 1789000000250.0.
@@ -120,22 +117,23 @@ class Body(BaseModel):
 
 
 class Attachment(Body):
-    """A file as a mapping gives it; sent as a part of its own, so never part of the encoded body."""
+    """A file as a mapping gives it: its bytes, or else the URL where they lie. A part of its own, never of the encoded body.
 
-    content: Annotated[bytes, Strict()]
-    name: Text
-    content_type: Annotated[str, Strict(), AfterValidator(_media_type)] = "application/octet-stream"
+    Absent `name` and `content_type` are told by whoever serves the URL, and by the file's first bytes.
+    """
 
-    @model_validator(mode="before")
-    @classmethod
-    def _bytes_only(cls, value: object) -> object:
-        if isinstance(value, Mapping) and "url" in value:
-            raise PydanticCustomError(
-                "attachment_unavailable",
-                "names a url, but this version takes files from bytes only:"
-                " give content, name and content_type",
-            )
-        return value
+    content: Annotated[bytes, Strict()] | None = None
+    url: Filled | None = None
+    name: Text | None = None
+    content_type: Annotated[str, Strict(), AfterValidator(_media_type)] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Attachment":
+        if self.content is None and self.url is None:
+            raise PydanticCustomError("attachment", "has neither content nor url: give one of them")
+        if self.content is not None and self.name is None:
+            raise PydanticCustomError("attachment", "has content but no name: give both")
+        return self
 
 
 def _as_list(value: object) -> object:
@@ -147,7 +145,9 @@ def _one_audio(files: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
         raise PydanticCustomError(
             "attachment_rejected", "must be exactly one file; there are {files}", {"files": len(files)}
         )
-    if not files[0].content_type.lower().startswith("audio/"):
+    (file,) = files
+    # An absent one is told by its first bytes: see `form`.
+    if file.content_type is not None and not file.content_type.lower().startswith("audio/"):
         raise PydanticCustomError(
             "attachment_rejected", "must have a content_type of audio/*, such as audio/mpeg"
         )
@@ -253,9 +253,7 @@ class CreateCall(
 class UpdateCall(Body):
     """`occurred_at` is in milliseconds and the only trace of when it really happened."""
 
-    call_status: Literal[
-        "queued", "ringing", "connected", "hold", "hangup", "abandoned", "missed", "transferred"
-    ]
+    call_status: CallStatus
     occurred_at: Milliseconds | None = None
     agent_email_address: Text | None = None
 

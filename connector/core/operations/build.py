@@ -4,23 +4,23 @@ Pure and repeatable: the same arguments give the same bytes, so that a repeat af
 the same ids. Nothing is cut, guessed or converted here; a value that does not fit is refused.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from connector.core.files import File
-from connector.core.http_encoding import Encoded, bare_name, json_body, multipart_body
+from connector.core.call_states import CallStep
+from connector.core.files import File, OnUnavailable, RemoteFile, StoredFile
+from connector.core.http_encoding import Encoded, bare_name, json_body
 from connector.core.http_request import HttpRequest
+from connector.core.identity import ID_UNITS_MAX, utf16_units
 from connector.core.operations import bodies
+from connector.core.operations.form import REQUEST_BYTES_MAX, Form, Missing, too_large
 from connector.core.operations.invalid import Invalid, explain, shown, unknown
 from connector.core.operations.table import Operation
 from connector.core.outcome import Override
 from connector.core.records import Channel, OrderKey
-
-REQUEST_BYTES_MAX = 24_000_000
-"""Front allows 25 MB and leaves open whether per file or per request: the stricter reading, and some room."""
 
 _LIMITED = frozenset({"conv_ext_id", "message_ext_id"})
 """Path ids that name what `metadata` named before: whatever is longer cannot exist at Front."""
@@ -31,6 +31,9 @@ class Request:
     """A request that Front's contract allows, and the order key it has unless the mapping names another.
 
     `outcomes`: what HTTP statuses mean for it, where its rule says so; the settings' own for all others.
+    `form`: its body while files of it are still to be fetched; `http` has none until then (see `with_files`).
+    `on_attachment_unavailable`: what becomes of it when one of them will never come.
+    `call`: what it says about the state of the call that `order_key` names; None: nothing.
     """
 
     operation: str
@@ -38,6 +41,17 @@ class Request:
     order_key: OrderKey
     http: HttpRequest
     outcomes: Mapping[int, Override] = field(default_factory=dict)
+    form: Form | None = None
+    on_attachment_unavailable: OnUnavailable = "dead_letter"
+    call: CallStep | None = None
+
+    def with_files(self, fetched: Sequence[StoredFile | Missing]) -> HttpRequest | Invalid:
+        """What is sent, now that the fate of each file of `form` is known."""
+        assert self.form is not None, "it has no files to fetch"
+        encoded = self.form.encoded(fetched)
+        if isinstance(encoded, Invalid):
+            return encoded
+        return _filled(self.http, encoded)
 
 
 def build(
@@ -55,7 +69,7 @@ def build(
     """
     problems = _channel_problems(operation, channel) + _param_problems(operation, params)
     if (least := _least_size(body)) > REQUEST_BYTES_MAX:
-        return (*problems, Invalid("body", _too_large(least, "at least ")))
+        return (*problems, Invalid("body", too_large(least, "at least ")))
     try:
         model = operation.body.model_validate(body)
     except ValidationError as error:
@@ -63,6 +77,7 @@ def build(
     encoded = _encode(operation, model, boundary)
     if isinstance(encoded, Invalid):
         return (*problems, encoded)
+    form = encoded if isinstance(encoded, Form) else None
     if problems:
         return problems
     ids = {name: str(params[name]) for name in operation.params}
@@ -71,12 +86,23 @@ def build(
         operation=operation.name,
         method=operation.method,
         path=operation.path.format(channel_id=segment(channel.id), **segments),
-        content=encoded.content,
-        content_type=encoded.content_type,
     )
+    if not isinstance(encoded, Form):
+        http = _filled(http, encoded)
     return Request(
-        operation=operation.name, channel=channel, order_key=_order_key(channel, ids, model), http=http
+        operation=operation.name,
+        channel=channel,
+        order_key=_order_key(channel, ids, model),
+        http=http,
+        form=form,
+        call=_call_step(model),
     )
+
+
+def _filled(http: HttpRequest, body: Encoded) -> HttpRequest:
+    if isinstance(body.content, bytes):
+        return replace(http, content=body.content, content_type=body.content_type)
+    return replace(http, upload=body.content, content_type=body.content_type)
 
 
 def segment(text: str) -> str:
@@ -118,31 +144,28 @@ def _param_problem(name: str, value: object) -> str | None:
         value.encode()
     except UnicodeEncodeError:
         return "must be valid Unicode: it has half a surrogate pair"
-    units = bodies.utf16_units(value)
-    if name in _LIMITED and units > bodies.METADATA_ID_UNITS_MAX:
+    units = utf16_units(value)
+    if name in _LIMITED and units > ID_UNITS_MAX:
         return bodies.ID_TOO_LONG.format(units=units)
     return None
 
 
-def _encode(operation: Operation, model: BaseModel, boundary: str) -> Encoded | Invalid:
+def _encode(operation: Operation, model: BaseModel, boundary: str) -> Encoded | Form | Invalid:
     files = _files(model)
     if not files:
         encoded = json_body(model)
-        size = len(encoded.content)
-        return encoded if size <= REQUEST_BYTES_MAX else Invalid("body", _too_large(size))
+        return encoded if encoded.size <= REQUEST_BYTES_MAX else Invalid("body", too_large(encoded.size))
+    audio = operation.files == "one_audio"
+    form = Form(model, files, "attachments" if audio else "attachments[]", boundary, audio)
     # Summed before encoding, so that files far too large are not copied first.
-    size = sum(len(file.content) for file in files)
+    size = sum(len(file.content) for file in files if isinstance(file, File))
     if size <= REQUEST_BYTES_MAX:
-        file_field = "attachments" if operation.files == "one_audio" else "attachments[]"
-        encoded = multipart_body(model, files, file_field, boundary)
-        size = len(encoded.content)
-        if size <= REQUEST_BYTES_MAX:
-            return encoded
-    return Invalid("body.attachments", _too_large(size), "attachment_rejected")
-
-
-def _too_large(size: int, about: str = "") -> str:
-    return f"makes a request of {about}{size} bytes; the most is {REQUEST_BYTES_MAX}"
+        if not form.remote:
+            return form.encoded(())
+        if form.room > 0:
+            return form
+        size = REQUEST_BYTES_MAX - form.room
+    return Invalid("body.attachments", too_large(size), "attachment_rejected")
 
 
 def _least_size(body: Mapping[str, object]) -> int:
@@ -165,12 +188,28 @@ def _least_size(body: Mapping[str, object]) -> int:
     return size
 
 
-def _files(model: BaseModel) -> tuple[File, ...]:
+def _files(model: BaseModel) -> tuple[File | RemoteFile, ...]:
     if not isinstance(model, bodies.InboundMessage | bodies.OutboundMessage | bodies.AddCallRecording):
         return ()
-    return tuple(
-        File(bare_name(item.name), item.content_type, item.content) for item in model.attachments or ()
-    )
+    return tuple(_file(item) for item in model.attachments or ())
+
+
+def _file(given: bodies.Attachment) -> File | RemoteFile:
+    if given.content is None:
+        assert given.url is not None, "the model asks for one of the two"
+        return RemoteFile(given.url, given.name, given.content_type)
+    assert given.name is not None, "the model asks for both"
+    return File(bare_name(given.name), given.content_type or "application/octet-stream", given.content)
+
+
+def _call_step(model: BaseModel) -> CallStep | None:
+    match model:
+        case bodies.CreateCall():
+            return CallStep(model.root.initial_status, creates=True)
+        case bodies.UpdateCall():
+            return CallStep(model.call_status)
+        case _:
+            return None
 
 
 def _order_key(channel: Channel, ids: Mapping[str, str], model: BaseModel) -> OrderKey:

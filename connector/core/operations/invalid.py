@@ -20,6 +20,8 @@ InvalidReason: TypeAlias = Literal["request_invalid", "attachment_rejected", "at
 SHOWN_MAX = 20
 """Most problems told of one request: a transcript may have thousands of lines with the same mistake."""
 
+_NO_CALL_ID = "is required: none is made up for a call, as its other events must name it too"
+
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _VARIANTS: dict[str | int, type[BaseModel]] = {
     "inbound": bodies.CreateCallInbound,
@@ -42,7 +44,9 @@ _WORDS = {
     "union_tag_not_found": "is required, and must be {direction}",
     "union_tag_invalid": "must be {direction}",
 }
-_OURS = frozenset({"id", "seconds", "number", "milliseconds", "media_type", *get_args(InvalidReason)})
+_OURS = frozenset(
+    {"attachment", "id", "seconds", "number", "milliseconds", "media_type", *get_args(InvalidReason)}
+)
 """Errors that our own validators raise: their text is already in these words."""
 
 
@@ -93,6 +97,8 @@ def _explain(model: type[BaseModel], detail: ErrorDetails) -> Invalid:
         return Invalid(path, unknown(where[-1], _fields(_model_at(model, where[:-1]))))
     if kind in _OURS:
         return Invalid(path, detail["msg"], _reason(kind))
+    if path == "body.external_call_id" and (detail["input"] is None or kind == "missing"):
+        return Invalid(path, _NO_CALL_ID)
     if detail["input"] is None and kind != "missing":
         return Invalid(path, "is required, but it is null")
     words = _WORDS.get(kind, f"is not valid ({kind})")

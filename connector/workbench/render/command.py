@@ -82,11 +82,10 @@ def _sends(trial: Trial) -> bool:
 def _commands(loaded: Loaded, trial: Trial) -> Iterator[str]:
     assert isinstance(trial.result, Plan), "only requests become commands"
     for request in trial.result.requests:
-        http = request.http
         note = ""
-        if too_long(http):
-            note = f"# {len(http.content)} bytes are more than Linux takes as one argument\n"
-        yield note + as_curl(http, loaded.settings.front.apps[request.channel.app].base_url)
+        if too_long(request):
+            note = f"# {len(request.http.content)} bytes are more than Linux takes as one argument\n"
+        yield note + as_curl(request, loaded.settings.front.apps[request.channel.app].base_url)
 
 
 def _read_channels(loaded: Loaded) -> None:

@@ -10,8 +10,8 @@ import re
 import shlex
 from pathlib import PurePosixPath
 
-from connector.core.http_request import HttpRequest
-from connector.workbench.testing.becomes import is_form, parts_of
+from connector.core.operations import Request
+from connector.workbench.forms import is_form, parts_of
 
 TOKEN = "FRONT_TOKEN"  # noqa: S105 - the name of a variable, not a token
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
@@ -19,25 +19,26 @@ ARGUMENT_BYTES_MAX = 128 * 1024 - 1
 """Longer ones Linux does not take (MAX_ARG_STRLEN)."""
 
 
-def as_curl(http: HttpRequest, base_url: str) -> str:
+def as_curl(request: Request, base_url: str) -> str:
     """The command, one option a line. `base_url`: of the app that signs."""
+    http = request.http
     # Else curl reads [] and {} as patterns, and takes dots in the path for steps.
     options = ["curl --globoff --path-as-is"]
     options.append(
         f"--request {shlex.quote(http.method)} {shlex.quote(base_url.removesuffix('/') + http.path)}"
     )
     options.append(f'--header "Authorization: Bearer ${TOKEN}"')
-    if is_form(http):
+    if is_form(request):
         files = 0
-        for part in parts_of(http):
-            if part.filename is None:
-                field = f"{part.name}={part.content.decode('utf-8', 'replace')}"
-                options.append(f"--form-string {shlex.quote(field)}")
-            else:
-                name = part.filename.replace("\\", "\\\\").replace('"', '\\"')
-                file = f'{part.name}=@{placeholder(files, part.filename)};filename="{name}";type={part.content_type}'
-                options.append(f"--form {shlex.quote(file)}")
-                files += 1
+        for field, content in parts_of(request):
+            if isinstance(content, str):
+                options.append(f"--form-string {shlex.quote(f'{field}={content}')}")
+                continue
+            name = content.name or ""
+            told = f';filename="{_quoted(name)}"' if name else ""
+            told += f";type={content.content_type}" if content.content_type else ""
+            options.append(f"--form {shlex.quote(f'{field}=@{placeholder(files, name)}{told}')}")
+            files += 1
     elif http.content:
         options.append(f"--header {shlex.quote(f'Content-Type: {http.content_type}')}")
         options.append(f"--data-raw {shlex.quote(http.content.decode())}")
@@ -50,6 +51,10 @@ def placeholder(index: int, name: str) -> str:
     return f"attachment-{index}{suffix if _SUFFIX.fullmatch(suffix) else ''}"
 
 
-def too_long(http: HttpRequest) -> bool:
+def _quoted(name: str) -> str:
+    return name.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def too_long(request: Request) -> bool:
     """Whether the body is longer than an argument may be."""
-    return not is_form(http) and len(http.content) > ARGUMENT_BYTES_MAX
+    return not is_form(request) and len(request.http.content) > ARGUMENT_BYTES_MAX

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from connector.core.dead_letter import Failure
-from connector.core.http_request import HttpRequest
 from connector.core.mapping import ChannelNeeded, Plan, Refusal, Result, Skip, Tried
-from connector.workbench.testing.becomes import Part, is_form, parts_of
+from connector.core.operations import Request
+from connector.workbench.forms import FileAtUrl, FileContent, Part, is_form, parts_of
 
 
 def rendered(result: Result | Failure) -> dict[str, object]:
     """`result` as JSON values; files are shown by name, type and size."""
     match result:
         case Plan():
-            requests = [_request(request.http) for request in result.requests]
+            requests = [_request(request) for request in result.requests]
             return {
                 "result": "requests",
                 "rule": result.rule,
@@ -43,12 +43,13 @@ def rendered(result: Result | Failure) -> dict[str, object]:
             assert_never(result)
 
 
-def _request(http: HttpRequest) -> dict[str, object]:
+def _request(request: Request) -> dict[str, object]:
+    http = request.http
     shown: dict[str, object] = {"operation": http.operation, "method": http.method, "path": http.path}
     if http.content_type is not None:
         shown["content_type"] = http.content_type
-    if is_form(http):
-        shown["parts"] = [_part(part) for part in parts_of(http)]
+    if is_form(request):
+        shown["parts"] = [_part(part) for part in parts_of(request)]
     elif http.content:
         shown["body"] = json.loads(http.content)
     return shown
@@ -63,7 +64,11 @@ def explained(tried: Sequence[Tried]) -> list[dict[str, object]]:
 
 
 def _part(part: Part) -> dict[str, object]:
-    size = len(part.content)
-    if part.filename is None:
-        return {"name": part.name, "value": part.content.decode("utf-8", "replace"), "size": size}
-    return {"name": part.name, "filename": part.filename, "content_type": part.content_type, "size": size}
+    name, content = part
+    if isinstance(content, FileContent):
+        about = {"filename": content.name, "content_type": content.content_type, "size": content.size}
+        return {"name": name, **about}
+    if isinstance(content, FileAtUrl):
+        told = {"url": content.url, "filename": content.name, "content_type": content.content_type}
+        return {"name": name, **{key: value for key, value in told.items() if value is not None}}
+    return {"name": name, "value": content, "size": len(content.encode())}

@@ -3,20 +3,18 @@
 Bodies are compared field by field, JSON and multipart alike: a boundary, or the order of a map, is no difference.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias
-
-from python_multipart.multipart import MultipartParser, parse_options_header
 
 from connector.core.dead_letter import Failure
 from connector.core.mapping import ChannelNeeded, Plan, Skip
 from connector.core.operations import Request
 from connector.core.operations.build import segment
 from connector.core.prepare import Prepared
+from connector.workbench.forms import FileContent, is_form, parts_of
 
 Outcome: TypeAlias = Literal["requests", "skip", "dead_letter", "wait", "not_mapped"]
 """What becomes of a record. wait: for a row of the channel directory. not_mapped: this version does not read its topic."""
@@ -39,16 +37,6 @@ class Side:
     rule: str | None = None
     reason: str | None = None
     message: str | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class FileContent:
-    """A file of a form, without its bytes: `digest` (SHA-256, hex) tells whether they are the same."""
-
-    name: str
-    content_type: str
-    size: int
-    digest: str
 
 
 Leaf: TypeAlias = str | int | float | bool | FileContent | tuple[str, ...] | None
@@ -169,7 +157,7 @@ def _name(place: _Place, *sides: Mapping[_Place, Request]) -> str:
 
 
 def _fields(name: str, old: Request, new: Request) -> Iterator[Diff]:
-    forms = [_is_form(request) for request in (old, new)]
+    forms = [is_form(request) for request in (old, new)]
     before, after = (_leaves(request, as_text=any(forms)) for request in (old, new))
     for path in dict.fromkeys((*before, *after)):
         one, other = before.get(path), after.get(path)
@@ -191,16 +179,14 @@ def _leaves(request: Request, *, as_text: bool) -> dict[str, Value]:
     }
     for status, word in sorted(request.outcomes.items()):
         leaves[f"outcomes.{status}"] = str(word)
-    if _is_form(request):
-        leaves.update(_form(http.content_type or "", http.content))
+    if request.on_attachment_unavailable != "dead_letter":
+        leaves["on_attachment_unavailable"] = request.on_attachment_unavailable
+    if is_form(request):
+        leaves.update(_form(request))
     elif http.content:
         for path, leaf in _json("body", json.loads(http.content)):
             leaves[path] = _text(leaf) if as_text else leaf
     return {path: Value(leaf) for path, leaf in leaves.items()}
-
-
-def _is_form(request: Request) -> bool:
-    return (request.http.content_type or "").startswith("multipart/")
 
 
 def _json(path: str, value: object) -> Iterator[tuple[str, Leaf]]:
@@ -219,52 +205,20 @@ def _json(path: str, value: object) -> Iterator[tuple[str, Leaf]]:
             yield path, value
 
 
-def _form(content_type: str, content: bytes) -> Iterator[tuple[str, Leaf]]:
+def _form(request: Request) -> Iterator[tuple[str, Leaf]]:
     """The parts under the paths that the same body has as JSON; files by their number."""
     files = 0
-    for about, payload in _parts(content_type, content):
-        filename = about.get("filename")
-        if filename is None:
-            yield _path_of(about["name"]), payload.decode("utf-8", "replace")
+    for name, content in parts_of(request):
+        if isinstance(content, str):
+            yield _path_of(name), content
+            continue
+        at = f"body.attachments[{files}]"
+        files += 1
+        if isinstance(content, FileContent):
+            yield at, content
         else:
-            digest = hashlib.sha256(payload).hexdigest()
-            yield f"body.attachments[{files}]", FileContent(filename, about["type"], len(payload), digest)
-            files += 1
-
-
-def _parts(content_type: str, content: bytes) -> list[tuple[dict[str, str], bytes]]:
-    """Each part's name, filename and type, and what it holds. Not by the standard library, which takes ten times as long."""
-    found: list[tuple[dict[str, str], bytearray]] = []
-    header = [bytearray(), bytearray()]
-
-    def begin() -> None:
-        found.append(({"type": ""}, bytearray()))
-
-    def header_end() -> None:
-        name, text = (bytes(one) for one in header)
-        if name.lower() == b"content-disposition":
-            _, options = parse_options_header(text)
-            found[-1][0].update(
-                {key.decode(): value.decode("utf-8", "replace") for key, value in options.items()}
-            )
-        elif name.lower() == b"content-type":
-            found[-1][0]["type"] = text.decode("utf-8", "replace")
-        for one in header:
-            one.clear()
-
-    parser = MultipartParser(
-        parse_options_header(content_type)[1][b"boundary"],
-        {
-            "on_part_begin": begin,
-            "on_header_field": lambda data, start, end: header[0].extend(data[start:end]),
-            "on_header_value": lambda data, start, end: header[1].extend(data[start:end]),
-            "on_header_end": header_end,
-            "on_part_data": lambda data, start, end: found[-1][1].extend(data[start:end]),
-        },
-    )
-    parser.write(content)
-    parser.finalize()
-    return [(about, bytes(payload)) for about, payload in found]
+            told = asdict(content)
+            yield from ((f"{at}.{key}", value) for key, value in told.items() if value is not None)
 
 
 def _path_of(name: str) -> str:

@@ -8,7 +8,8 @@ import json
 import unicodedata
 from collections.abc import Mapping
 
-from connector.workbench.shadow.compare import FileContent, Kind, Leaf, Outcome, Side, Value
+from connector.workbench.forms import FileContent
+from connector.workbench.shadow.compare import Kind, Leaf, Outcome, Side, Value
 
 SHOWN_MAX = 300
 """Characters of a value; a message's text may have megabytes."""
@@ -74,7 +75,7 @@ def plain(text: str) -> str:
 
 def _shown(content: Leaf) -> str:
     if isinstance(content, FileContent):
-        what = f"{counted(content.size, 'byte')} of {content.content_type}, sha256 {content.digest[:12]}"
+        what = f"{counted(content.size, 'byte')} of {content.content_type}, sha256 {content.sha256[:12]}"
         return plain(f"file {json.dumps(content.name, ensure_ascii=False)}, {what}")
     text = json.dumps(content, ensure_ascii=False)
     cut = text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}… ({len(text)} characters)"

@@ -7,33 +7,22 @@ A body is what goes over the wire, read back. In a form (a request with files) e
 content type, size and SHA-256. Values are JSON; nothing is compared here.
 """
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import HTTP
-from typing import Any, NamedTuple, TypeAlias, assert_never
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, TypeAlias, assert_never
 from urllib.parse import unquote
 
 from connector.core.dead_letter import Failure
 from connector.core.http_request import HttpRequest
 from connector.core.mapping import ChannelNeeded, Plan, Refusal, Result, Skip
 from connector.core.operations import OPERATIONS, Request
+from connector.workbench.forms import is_form, parts_of
 
 Document: TypeAlias = dict[str, Any]
 
 _STEP = re.compile(r"\[([^\]]*)\]")
-
-
-class Part(NamedTuple):
-    """A part of a form. `filename` None: a field."""
-
-    name: str
-    filename: str | None
-    content_type: str
-    content: bytes
 
 
 def becomes(result: Result | Failure, words: Mapping[str, str] | None = None) -> Document:
@@ -58,26 +47,9 @@ def becomes(result: Result | Failure, words: Mapping[str, str] | None = None) ->
             assert_never(result)
 
 
-def parts_of(http: HttpRequest) -> Iterator[Part]:
-    """The parts of a request that is a form, in their order."""
-    assert http.content_type is not None, "a form names its boundary"
-    header = f"Content-Type: {http.content_type}\r\n\r\n".encode()
-    message = BytesParser(EmailMessage, policy=HTTP).parsebytes(header + http.content)
-    for part in message.iter_parts():
-        payload = part.get_payload(decode=True)
-        assert isinstance(payload, bytes), "a part of bytes decodes to bytes"
-        name = part.get_param("name", header="content-disposition")
-        yield Part(str(name), part.get_filename(), part.get_content_type(), payload)
-
-
-def is_form(http: HttpRequest) -> bool:
-    """Whether the body is multipart, because it has files."""
-    return http.content_type is not None and http.content_type.startswith("multipart/")
-
-
 def _request(request: Request) -> Document:
     http, channel = request.http, request.channel
-    body = _form(http) if is_form(http) else json.loads(http.content or b"{}")
+    body = _form(request) if is_form(request) else json.loads(http.content or b"{}")
     shown = {
         "operation": request.operation,
         "channel": channel.real_id,
@@ -99,21 +71,15 @@ def _ids(http: HttpRequest) -> dict[str, str]:
     return {name: value for name, value in ids.items() if name != "channel_id"}
 
 
-def _form(http: HttpRequest) -> Document:
+def _form(request: Request) -> Document:
     body: Document = {}
     files: list[Document] = []
-    for part in parts_of(http):
-        if part.filename is None:
-            _put(body, part.name, part.content.decode("utf-8", "replace"))
+    for name, content in parts_of(request):
+        if isinstance(content, str):
+            _put(body, name, content)
         else:
-            files.append(
-                {
-                    "name": part.filename,
-                    "content_type": part.content_type,
-                    "size": len(part.content),
-                    "sha256": hashlib.sha256(part.content).hexdigest(),
-                }
-            )
+            told = asdict(content)
+            files.append({key: value for key, value in told.items() if value is not None})
     return {**_listed(body), "attachments": files}
 
 
