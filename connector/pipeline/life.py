@@ -1,6 +1,6 @@
 """The life of a record, from the poll to the commit. Read it top to bottom; the deciders it calls are pure (`core`).
 
-    received -> TakingIn -> _admit -> _start_ready -> _attempt -> _judge -> _settle       (commits.py commits)
+    received -> TakingIn -> _admit -> _start_ready (<-> Attaching) -> _attempt -> _judge -> _settle       (commits.py commits)
 
 Everything here runs on one event loop: no locks. Work whose partition has been revoked meanwhile is answered `STALE`
 by its ledger and changes nothing. A defect (an exception nobody expects) ends the task group, and with it the process:

@@ -235,7 +235,7 @@ async def test_att_06_a_record_that_waits_for_room_keeps_none() -> None:
 
 
 @in_virtual_time
-async def test_att_08_a_fetch_holds_no_slot_in_flight() -> None:
+async def test_att_07_a_fetch_holds_no_slot_in_flight() -> None:
     """One request in flight at most, and a file that takes a minute: the rest goes on meanwhile."""
     front, files = FrontOfForms(), Files(delay=60.0)
     async with Stage(maps=with_files(URL), sender=front, files=files, in_flight=1) as stage:
@@ -249,7 +249,7 @@ async def test_att_08_a_fetch_holds_no_slot_in_flight() -> None:
 
 
 @in_virtual_time
-async def test_att_09_a_revoke_waits_for_no_fetch_and_leaves_no_file() -> None:
+async def test_att_08_a_revoke_waits_for_no_fetch_and_leaves_no_file() -> None:
     """What was fetched and not sent, and what is being fetched, is given back; the next owner fetches again."""
     front = FrontOfForms(delay=100.0)
     files = Files(lambda url, _n: Fetched(Kept(url.encode())))
@@ -273,7 +273,7 @@ async def test_att_09_a_revoke_waits_for_no_fetch_and_leaves_no_file() -> None:
 
 
 @in_virtual_time
-async def test_att_10_a_held_channel_gives_its_files_back() -> None:
+async def test_att_09_a_held_channel_gives_its_files_back() -> None:
     """A hold may last: its files would take others' room. They are fetched again when it ends."""
     front, files = FrontOfForms(lambda n: Answered(403 if n < 2 else 202)), Files()
     async with Stage(maps=with_files(URL), sender=front, files=files, probe_interval_s=30.0) as stage:
@@ -289,7 +289,7 @@ async def test_att_10_a_held_channel_gives_its_files_back() -> None:
 
 
 @in_virtual_time
-async def test_att_11_a_lost_partition_sends_nothing_and_keeps_nothing() -> None:
+async def test_att_10_a_lost_partition_sends_nothing_and_keeps_nothing() -> None:
     """Cut off at once; the other partition's files stay."""
     front, files = FrontOfForms(delay=1.0), Files()
     async with Stage(maps=with_files(URL), sender=front, files=files, in_flight=1) as stage:

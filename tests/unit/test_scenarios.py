@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "scenarios.md"
-FAMILIES = ("LED", "ORD", "REB", "RET", "BRK", "DLQ", "SHD", "BAD", "REG")
+FAMILIES = ("LED", "ORD", "REB", "RET", "BRK", "DLQ", "SHD", "BAD", "REG", "ATT")
 
 _ROW = re.compile(r"^\| ([A-Z]{3}-\d\d) \| (.+) \| ([^|]+) \|$", re.MULTILINE)
 _ID = re.compile(r"(?<![a-z0-9])([a-z]{3})_(\d\d)(?![0-9])")
