@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
@@ -36,14 +36,23 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+ENVIRONMENT: Final = "environment"
+"""In place of a proxy's URL: what the environment's usual variables say."""
+
+
 def _proxy(text: str) -> str:
+    if text == ENVIRONMENT:
+        return text
     try:
         url = urlsplit(text)
-        fine = url.scheme in ("http", "https") and bool(url.hostname)
+        fine = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
     except ValueError:
         fine = False
-    require(fine, "must be an http or https URL, such as http://proxy:3128")
-    require(url.username is None, "must not hold a user or password: such a proxy is not supported")
+    require(fine, f"must be an http or https URL, such as http://proxy:3128, or the word {ENVIRONMENT}")
+    require(
+        url.username is None,
+        "must not hold a user or password (URLs are logged): use proxy_username and proxy_password_file",
+    )
     return text
 
 
@@ -155,17 +164,59 @@ class FrontSettings(Section):
     carrier: Literal["aiohttp", "httpx"] = Field(
         default="aiohttp", description="The HTTP client that carries requests."
     )
-    connect_timeout_s: Seconds = 5.0
+    connect_timeout_s: Seconds = Field(
+        default=5.0, description="For a free connection, name, TCP, proxy and TLS. After it nothing was sent."
+    )
+    write_timeout_s: Seconds | None = Field(
+        default=None,
+        description="How long Front may take nothing of a request; without it only request_deadline_s ends that.",
+    )
+    read_timeout_s: Seconds | None = Field(
+        default=None,
+        description="How long Front's answer may be silent; without it only request_deadline_s ends that.",
+    )
     request_deadline_s: Seconds = Field(
         default=15.0, description="A request ends within this, whatever happens."
+    )
+    keepalive_idle_s: Seconds = Field(
+        default=4.0, description="A connection that was idle for longer is not used again."
+    )
+    keepalive_age_s: Seconds = Field(
+        default=300.0,
+        description="A connection that is older is not used again, so that load balancers rotate.",
     )
     token_life_s: Annotated[float, Field(gt=0, le=30)] = Field(
         default=15.0, description="Life of a request's token."
     )
+    secret_overlap_s: Seconds = Field(
+        default=3600.0,
+        description="For so long after a secret file changed a 401 is tried again with the former secret too.",
+    )
     ca_file: FileOrFolder | None = Field(
         default=None, description="Certificates to trust instead of the system's."
     )
-    proxy: Annotated[str, AfterValidator(_proxy)] | None = None
+    ca_system: bool = Field(
+        default=False, description="Trust the system's certificates beside those of ca_file."
+    )
+    cert_file: FileOrFolder | None = Field(default=None, description="Client certificate; needs key_file.")
+    key_file: FileOrFolder | None = None
+    proxy: Annotated[str, AfterValidator(_proxy)] | None = Field(
+        default=None,
+        description="An http or https URL; or environment: what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say.",
+        examples=["http://proxy:3128", ENVIRONMENT],
+    )
+    proxy_username: str | None = None
+    proxy_password: SecretStr | None = None
+    proxy_password_file: FileOrFolder | None = Field(
+        default=None, description="Read at start. Relative to the configuration file."
+    )
+    no_proxy: tuple[Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\s,/]+(/\d+)?$")], ...] = (
+        Field(
+            default=(),
+            description="Reached without the proxy: hosts, domains, networks of addresses, each with a port or without.",
+            examples=[["localhost", ".example.com", "10.0.0.0/8"]],
+        )
+    )
     rate_limit: RateLimitSettings = RateLimitSettings()
     companies: dict[str, CompanySettings] = Field(default_factory=dict, description="Limits by company name.")
     retry: RetrySettings = RetrySettings()
@@ -183,6 +234,36 @@ class FrontSettings(Section):
             self.connect_timeout_s < self.request_deadline_s,
             "connect_timeout_s must be below request_deadline_s, else a slow connection may count as sent",
         )
+        for name in ("write_timeout_s", "read_timeout_s"):
+            value = getattr(self, name)
+            require(
+                value is None or value < self.request_deadline_s,
+                f"{name} must be below request_deadline_s, which ends the request anyway",
+            )
+        require(
+            self.keepalive_idle_s <= self.keepalive_age_s,
+            "keepalive_idle_s must not be above keepalive_age_s",
+        )
+        require(
+            not self.ca_system or self.ca_file is not None,
+            "ca_system needs ca_file: without it the system's count anyway",
+        )
+        require((self.cert_file is None) == (self.key_file is None), "cert_file and key_file go together")
+        self._check_proxy()
         not_both(self, "channels", "channels_topic")
         check_statuses("statuses", self.statuses)
         return self
+
+    def _check_proxy(self) -> None:
+        not_both(self, "proxy_password", "proxy_password_file")
+        has_password = self.proxy_password is not None or self.proxy_password_file is not None
+        require(
+            has_password == (self.proxy_username is not None),
+            "proxy_username and proxy_password (or proxy_password_file) go together",
+        )
+        named = self.proxy not in (None, ENVIRONMENT)
+        require(named or self.proxy_username is None, "proxy_username needs the proxy's URL in proxy")
+        require(
+            named or not self.no_proxy,
+            "no_proxy needs the proxy's URL in proxy (with environment the variable NO_PROXY counts)",
+        )

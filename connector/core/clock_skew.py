@@ -38,10 +38,20 @@ class Bounds:
 
 @dataclass(slots=True)
 class _Second:
-    """What the answers with one `Date` say together."""
+    """What the answers with one `Date` say together. Written for every answer, hence no new object each time."""
 
-    bounds: Bounds
+    low: float
+    high: float
     heard_at: float
+
+    def narrow(self, low: float, high: float) -> None:
+        """One more answer."""
+        if low > self.high or high < self.low:
+            # Servers differ a little, and a date may have been a lie before it came true: then the later one counts.
+            self.low, self.high = low, high
+            return
+        self.low = max(self.low, low)
+        self.high = min(self.high, high)
 
 
 class ServerClock:
@@ -59,16 +69,17 @@ class ServerClock:
         """
         if abs(wall - date) > ABSURD_S:
             return False
-        bounds = Bounds(date - ended, date + 1.0 - began)
+        low, high = date - ended, date + 1.0 - began
         known = self._seconds.get(date)
         if known is not None:
-            # Servers differ a little, and a date may have been a lie before it came true: then the later one counts.
-            known.bounds = _common(known.bounds, bounds) or bounds
+            known.narrow(low, high)
             known.heard_at = ended
             return False
-        self._seconds[date] = _Second(bounds, ended)
+        self._seconds[date] = _Second(low, high, ended)
         self._forget(ended)
-        self._bounds = _agreed((second.bounds for second in self._seconds.values()), wall - ended)
+        self._bounds = _agreed(
+            (Bounds(second.low, second.high) for second in self._seconds.values()), wall - ended
+        )
         return True
 
     def skew(self, wall: float, monotonic: float) -> float | None:
@@ -108,11 +119,6 @@ class SkewEpisodes:
             self._apart = False
             return "ended"
         return None
-
-
-def _common(one: Bounds, other: Bounds) -> Bounds | None:
-    low, high = max(one.low, other.low), min(one.high, other.high)
-    return Bounds(low, high) if low <= high else None
 
 
 def _agreed(several: Iterable[Bounds], ours: float) -> Bounds:

@@ -6,8 +6,6 @@ never lies in memory as a whole. What the fields mean is no concern of this modu
 """
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,9 +15,6 @@ from pydantic import BaseModel
 from urllib3.fields import RequestField
 
 from connector.core.files import File, StoredFile
-
-_UNSAFE = ("Cc", "Cs", "Zl", "Zp")
-_PATH_SEPARATOR = re.compile(r"[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +93,6 @@ def _joined(pieces: Iterable[bytes | StoredFile]) -> Iterator[bytes | StoredFile
             yield from group
         else:
             yield b"".join(piece for piece in group if isinstance(piece, bytes))
-
-
-def bare_name(name: str) -> str:
-    """A file name without path parts, control characters, line breaks and half surrogate pairs.
-
-    A part without a file name would be read as a text field, so an empty name becomes "file".
-    """
-    last = _PATH_SEPARATOR.split(name)[-1]
-    kept = "".join(char for char in last if unicodedata.category(char) not in _UNSAFE).strip()
-    return kept if kept not in ("", ".", "..") else "file"
 
 
 def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:

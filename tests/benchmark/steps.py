@@ -30,6 +30,7 @@ from connector.app.clock import SystemClock
 from connector.config import Loaded, load
 from connector.core.answers import Answer, Answered
 from connector.core.decode import Decoded, ParsedSchema, SchemaId, SchemaRef, parse_schema, plain, read_avro
+from connector.core.http_encoding import Content
 from connector.core.mapping import Input
 from connector.core.offset_map import CommitEntry, LogIdentity
 from connector.core.operations import OPERATIONS

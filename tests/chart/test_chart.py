@@ -81,11 +81,14 @@ def test_the_pod_fits_the_restricted_security_level(variant: str) -> None:
     }
 
 
-def test_only_tmp_can_be_written() -> None:
+def test_only_tmp_and_the_spool_can_be_written() -> None:
     """All other mounts are read-only, whole directories, and none lies inside another."""
     pod = _pod(objects({}))
     mounts = {mount["mountPath"]: mount for mount in pod["containers"][0]["volumeMounts"]}
-    assert [path for path, mount in mounts.items() if not mount.get("readOnly")] == ["/tmp"]
+    assert [path for path, mount in mounts.items() if not mount.get("readOnly")] == [
+        "/tmp",
+        "/var/spool/front-connector",
+    ]
     assert not [mount for mount in mounts.values() if "subPath" in mount]
     assert not [(a, b) for a in mounts for b in mounts if a != b and b.startswith(a + "/")]
     (secret,) = [volume["secret"] for volume in pod["volumes"] if "secret" in volume]

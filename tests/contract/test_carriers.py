@@ -3,6 +3,9 @@
 import asyncio
 import gzip
 import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -308,3 +311,38 @@ async def test_close_is_idempotent_and_needs_no_start(make: Make) -> None:
     await never_started.close()
     async with started(make) as carrier:
         await carrier.close()
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["heard", "not yet read"])
+async def test_an_answer_that_nobody_asked_for_is_nobodys(make: Make, busy: bool) -> None:
+    """A stray 202 on an idle connection: the next request is not accepted by it, but sent on another connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    said = threading.Event()
+
+    def peer() -> None:
+        first, _ = listener.accept()
+        with first:
+            first.recv(65536)
+            first.sendall(answer(status="500 Broken"))
+            time.sleep(0.05)
+            first.sendall(answer())
+            said.set()
+            second, _ = listener.accept()
+            with second:
+                second.recv(65536)
+                second.sendall(answer(status="422 Refused"))
+
+    with listener, ThreadPoolExecutor(1) as threads:
+        listener.settimeout(5)
+        served = threads.submit(peer)
+        async with started(make) as carrier:
+            port = listener.getsockname()[1]
+            got = [await post(carrier, port)]
+            if busy:
+                said.wait(5)  # our loop stands still, and has not read it when the connection is asked for
+            else:
+                await asyncio.to_thread(said.wait, 5)
+                await asyncio.sleep(0.05)
+            got.append(await post(carrier, port))
+        served.result(5)
+    assert [one.status for one in got if isinstance(one, Answered)] == [500, 422]

@@ -120,7 +120,9 @@ ATTACKS: Final = (
     _literal("this machine, though listed", "0.0.0.0", "an unspecified address"),
     _literal("loopback in IPv6, though listed", "[::1]", "a loopback address"),
     _literal("IPv4 in IPv6, though listed", "[::ffff:7f00:1]", "an IPv4-mapped address"),
-    _literal("loopback through NAT64, though listed", "[64:ff9b::7f00:1]", "a loopback address"),
+    _literal(
+        "loopback through NAT64, though listed", "[64:ff9b::7f00:1]", "the NAT64 form of a loopback address"
+    ),
     _literal("loopback through 6to4, though listed", "[2002:7f00:1::]", "a 6to4 address"),
     _literal("a cloud's credentials, though listed", "169.254.169.254", CREDENTIALS),
     _literal("a cloud's credentials in IPv6, though listed", "[fd00:ec2::254]", CREDENTIALS),

@@ -49,7 +49,7 @@ REFUSED = {
     "::1": "a loopback",
     "::7f00:1": "an IPv4-compatible",
     "::ffff:8.8.8.8": "an IPv4-mapped",
-    "64:ff9b::a00:1": "a private",
+    "64:ff9b::a00:1": "the NAT64 form of a private",
     "64:ff9b:1::1": "a reserved",
     "100::1": "a reserved",
     "2001::1": "a Teredo",

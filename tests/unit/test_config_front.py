@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 import structlog
 
+from connector.adapters.front import settings as front_settings
+from connector.adapters.front.carrier import CarrierOptions
 from connector.adapters.front.proxies import Proxies, one_proxy
-from connector.app import wiring
 from connector.app.clock import SystemClock
 from connector.app.secrets import Secrets
 from connector.config.front import FrontSettings
+from tests.support.certificates import make_certificates
 from tests.unit.config_files import folder, loaded, problems
 from tests.unit.test_config_limits import with_lines
 
@@ -75,7 +77,7 @@ def front(tmp_path: Path, *lines: str) -> FrontSettings:
 
 
 def proxies(settings: FrontSettings) -> Proxies:
-    return wiring._proxies(settings, Secrets(SystemClock(), structlog.get_logger("test").bind()))
+    return front_settings._proxies(settings, Secrets(SystemClock(), structlog.get_logger("test").bind()))
 
 
 def test_a_proxy_s_password_comes_from_a_file(tmp_path: Path) -> None:
@@ -106,3 +108,41 @@ def test_the_environment_is_asked_only_if_the_settings_say_so(
     found = proxies(front(tmp_path, "proxy: environment"))
     assert found.of("https://api2.frontapp.com/") == "http://proxy:3128"
     assert found.of("https://localhost/") is None
+
+
+def test_every_setting_reaches_the_carrier(tmp_path: Path) -> None:
+    """By its own name, whichever client carries the requests."""
+    certificates = make_certificates(tmp_path)
+    for carrier in ("aiohttp", "httpx"):
+        settings = front(
+            tmp_path,
+            f"carrier: {carrier}",
+            "connect_timeout_s: 1",
+            "write_timeout_s: 2",
+            "read_timeout_s: 3",
+            "request_deadline_s: 4",
+            "keepalive_idle_s: 5",
+            "keepalive_age_s: 6",
+            "ca_file: ca.pem",
+            "ca_system: true",
+            "cert_file: client.pem",
+            "key_file: client_key.pem",
+            "proxy: http://proxy:3128",
+        )
+        made = front_settings.carrier(
+            settings, 7, Secrets(SystemClock(), structlog.get_logger("test").bind())
+        )
+        assert type(made).__name__.lower() == f"{carrier}carrier"
+        assert vars(made)["_options"] == CarrierOptions(
+            connect_timeout_s=1,
+            write_timeout_s=2,
+            read_timeout_s=3,
+            request_deadline_s=4,
+            connections_max=7,
+            keepalive_idle_s=5,
+            keepalive_age_s=6,
+            ca_file=certificates.ca,
+            ca_system=True,
+            client_certificate=(certificates.client, certificates.client_key),
+            proxies=one_proxy("http://proxy:3128"),
+        )

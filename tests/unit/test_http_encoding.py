@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from connector.core.files import File
-from connector.core.http_encoding import bare_name, json_body, multipart_body
+from connector.core.http_encoding import json_body, multipart_body
 from tests.support.multipart import FilePart, read_form
 
 
@@ -85,27 +85,6 @@ def test_a_part_cannot_forge_further_parts(where: str) -> None:
     assert form.fields == [("body", body.body)]
     assert [part.content for part in form.files] == [file.content]
     assert encoded == multipart_body(body, [file], "attachments[]", "t-0-17")
-
-
-@pytest.mark.parametrize(
-    ("name", "bare"),
-    [
-        ("photo.jpg", "photo.jpg"),
-        ("../../etc/passwd", "passwd"),
-        ("C:\\Users\\ines\\résumé.pdf", "résumé.pdf"),
-        ("a\r\nX-Header: b\x00.txt", "aX-Header: b.txt"),
-        ("写真\u2028.png", "写真.png"),
-        ("half\ud800.png", "half.png"),
-        ("folder/", "file"),
-        (".", "file"),
-        ("..", "file"),
-        ("\x07", "file"),
-        ("", "file"),
-    ],
-)
-def test_a_file_name_is_bare(name: str, bare: str) -> None:
-    """Path parts, control characters and half surrogate pairs go; what is left empty becomes "file"."""
-    assert bare_name(name) == bare
 
 
 def test_a_quote_in_a_file_name_stays_inside_its_header() -> None:

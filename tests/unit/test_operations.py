@@ -192,7 +192,7 @@ def test_a_recording_that_front_would_refuse_is_rejected(attachments: object, me
         (b"", "is empty: no recording"),
         (
             b"<html>Sign in</html>",
-            "is application/octet-stream by its first bytes, not audio/*: no recording",
+            "is text/html by its first bytes, not audio/*: no recording",
         ),
     ],
 )

@@ -103,7 +103,10 @@ def test_bad_06_path_ids_of_messages_have_the_same_limit(name: str) -> None:
     ids = {"conv_ext_id": "room-9", "message_ext_id": "m-1"}
     assert isinstance(attempt("update-external-message-status", params={**ids, name: "x" * 200}), Request)
     assert refused("update-external-message-status", params={**ids, name: "x" * 201}) == (
-        Invalid(f"path.{name}", "has 201 UTF-16 units, the most is 200: write short_id(...) around it, in every rule alike"),
+        Invalid(
+            f"path.{name}",
+            "has 201 UTF-16 units, the most is 200: write short_id(...) around it, in every rule alike",
+        ),
     )
 
 

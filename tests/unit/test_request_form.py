@@ -76,15 +76,15 @@ def test_the_maker_of_a_file_cannot_write_its_boundary_into_it() -> None:
 @pytest.mark.parametrize(
     ("body", "noted"),
     [
-        ("See the file", "See the file\n\n[Attachment not available: a &lt;b&gt;.pdf]"),
-        ("<p>See</p>", "<p>See</p><p>[Attachment not available: a &lt;b&gt;.pdf]</p>"),
-        ("1 < 2 & 3", "1 < 2 & 3\n\n[Attachment not available: a &lt;b&gt;.pdf]"),
+        ("See the file", "See the file\n\n[Attachment not available: a &amp; b.pdf]"),
+        ("<p>See</p>", "<p>See</p><p>[Attachment not available: a &amp; b.pdf]</p>"),
+        ("1 < 2 & 3", "1 < 2 & 3\n\n[Attachment not available: a &amp; b.pdf]"),
     ],
 )
 def test_a_message_without_its_file_says_so(body: str, noted: str) -> None:
     """As HTML in HTML, as text in text; a name that is markup stays text."""
-    request = _request({"url": URL, "name": "../a <b>.pdf"}, {"content": b"x", "name": "x"}, body=body)
-    http = request.with_files([Missing("../a <b>.pdf")])
+    request = _request({"url": URL, "name": "../a & b.pdf"}, {"content": b"x", "name": "x"}, body=body)
+    http = request.with_files([Missing("../a & b.pdf")])
     assert not isinstance(http, Invalid)
     assert http.content_type is not None
     form = read_form(http.content, http.content_type)

@@ -235,6 +235,32 @@ async def test_att_06_a_record_that_waits_for_room_keeps_none() -> None:
 
 
 @in_virtual_time
+async def test_att_06_after_a_wait_for_room_no_file_answers_for_another() -> None:
+    """The second fails, twice with evidence, there is no room, the first fails once with it: neither did three times."""
+    front = FrontOfForms()
+    answers: dict[str, list[FetchAnswer]] = {
+        "one": [Fetched(Kept(b"1")), HostFailed("503", "one.example answered 503")],
+        "two": [*[HostFailed("503", "two.example answered 503")] * 3, NoRoom("full")],
+    }
+
+    def script(url: str, _n: int) -> FetchAnswer:
+        answered = answers[url.removeprefix("https://").split(".")[0]]
+        return answered.pop(0) if url.endswith("messages-0-0") and answered else Fetched(Kept(b"x"))
+
+    maps = with_files("https://one.example/{id}", "https://two.example/{id}")
+    async with Stage(maps=maps, sender=front, files=Files(script)) as stage:
+        stage.assign()
+        stage.pipeline.received([record(0, "a")])
+        for number in range(1, 60):
+            stage.pipeline.received([record(number, f"other{number}")])
+            await stage.quiet(0.1)
+        await stage.quiet(5.0)
+        assert answers == {"one": [], "two": []}
+        assert stage.letters.letters == []
+        assert len(_forms(front)) == 60
+
+
+@in_virtual_time
 async def test_att_07_a_fetch_holds_no_slot_in_flight() -> None:
     """One request in flight at most, and a file that takes a minute: the rest goes on meanwhile."""
     front, files = FrontOfForms(), Files(delay=60.0)

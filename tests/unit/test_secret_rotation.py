@@ -164,6 +164,15 @@ def test_of_several_changes_the_secret_that_front_took_is_kept(world: World) -> 
     assert world.used == ["second", "first"]
 
 
+def test_a_further_change_counts_at_once(world: World) -> None:
+    """Also for a channel whose next attempt was to be made with the former."""
+    world.file = "second"
+    assert not world.attempt()
+    world.file = "third"
+    assert not world.attempt()
+    assert world.used == ["second", "third"]
+
+
 def test_a_change_that_is_taken_back_is_a_rotation_too(world: World) -> None:
     """The other direction: Front knows the second by then, and gets it."""
     world.file, world.front = "second", {"second"}

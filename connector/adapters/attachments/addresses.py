@@ -63,7 +63,8 @@ _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 def refusal(address: Address, allowed: Sequence[Network]) -> str | None:
     """Why an address is refused, as "a private address"; None if files may come from it."""
     if isinstance(address, IPv6Address) and address in _TRANSLATED:
-        return refusal(IPv4Address(int(address) & 0xFFFF_FFFF), ())
+        held = refusal(IPv4Address(int(address) & 0xFFFF_FFFF), ())
+        return held and f"the NAT64 form of {held}"
     if address in _METADATA:
         return "an address where clouds hand out credentials"
     if any(address in network for network in allowed):

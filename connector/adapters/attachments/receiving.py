@@ -2,11 +2,11 @@
 
 import aiohttp
 
-from connector.adapters.attachments.names import choose, of_disposition, of_path
 from connector.adapters.attachments.network import FAILURES, failed
-from connector.adapters.attachments.sniff import HEAD_BYTES, content_type
 from connector.adapters.attachments.spool import Spool
 from connector.adapters.attachments.stored import SpooledFile
+from connector.core.file_names import choose, of_disposition, of_path
+from connector.core.file_types import HEAD_BYTES, content_type
 from connector.core.files import Fetched, HostFailed, NoRoom, RemoteFile, TooLarge
 
 

@@ -11,8 +11,10 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from connector.core.call_states import CallStep
+from connector.core.file_names import harmless
+from connector.core.file_types import HEAD_BYTES, content_type
 from connector.core.files import File, OnUnavailable, RemoteFile, StoredFile
-from connector.core.http_encoding import Encoded, bare_name, json_body
+from connector.core.http_encoding import Encoded, json_body
 from connector.core.http_request import HttpRequest
 from connector.core.identity import ID_UNITS_MAX, utf16_units
 from connector.core.operations import bodies
@@ -199,7 +201,9 @@ def _file(given: bodies.Attachment) -> File | RemoteFile:
         assert given.url is not None, "the model asks for one of the two"
         return RemoteFile(given.url, given.name, given.content_type)
     assert given.name is not None, "the model asks for both"
-    return File(bare_name(given.name), given.content_type or "application/octet-stream", given.content)
+    name = harmless(given.name) or "file"
+    kind = given.content_type or content_type(None, None, given.content[:HEAD_BYTES], name)
+    return File(name, kind, given.content)
 
 
 def _call_step(model: BaseModel) -> CallStep | None:

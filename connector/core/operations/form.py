@@ -12,8 +12,9 @@ from functools import cached_property
 
 from pydantic import BaseModel
 
+from connector.core.file_names import harmless
 from connector.core.files import File, RemoteFile, StoredFile
-from connector.core.http_encoding import Encoded, bare_name, json_body, multipart_body
+from connector.core.http_encoding import Encoded, json_body, multipart_body
 from connector.core.operations import bodies
 from connector.core.operations.invalid import Invalid
 
@@ -108,7 +109,7 @@ def _with_notes(text: str, missing: Sequence[Missing]) -> Iterator[str]:
     markup = _MARKUP.search(text) is not None
     yield text
     for file in missing:
-        note = f"[Attachment not available: {'a file' if file.name is None else bare_name(file.name)}]"
+        note = f"[Attachment not available: {harmless(file.name or '') or 'a file'}]"
         yield (
             f"<p>{html.escape(note, quote=False)}</p>" if markup else f"\n\n{html.escape(note, quote=False)}"
         )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.adapters.attachments.names import (
+from connector.core.file_names import (
     NAME_CHARACTERS_MAX,
     choose,
     harmless,

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from connector.adapters.attachments.sniff import UNKNOWN, content_type, sniffed
+from connector.core.file_types import UNKNOWN, content_type, sniffed
 
 
 def _wav() -> bytes:

@@ -13,7 +13,7 @@ from typing import Final
 
 import filetype  # type: ignore[import-untyped]
 
-from connector.adapters.attachments.names import type_of
+from connector.core.file_names import type_of
 
 HEAD_BYTES: Final = 8192
 """What is looked at: `filetype` finds the kind of an Office file within this."""
