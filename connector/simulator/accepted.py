@@ -4,11 +4,14 @@ Plain storage: who may store what is decided in `front.py`. Bodies are kept as J
 as objects, because a test may bring a hundred thousand of them.
 """
 
+import hashlib
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlencode
 
 from connector.simulator.forms import File
 
@@ -19,13 +22,21 @@ def packed(fields: dict[str, Any]) -> bytes:
 
 
 def _file(file: File) -> dict[str, Any]:
+    """As JSON. `url`: the control route that has the bytes, as long as they are kept."""
+    asked = urlencode({"type": file.content_type, "name": file.name}, errors="replace")
     return {
         "part": file.part,
         "name": file.name,
         "content_type": file.content_type,
         "bytes": file.size,
         "sha256": file.sha256.hex(),
+        "url": f"/_sim/files/{file.sha256.hex()}?{asked}",
     }
+
+
+def _moment(unix_s: float) -> float | None:
+    """None for what never comes, which JSON cannot say."""
+    return unix_s if math.isfinite(unix_s) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,7 @@ class Stamp:
 
 @dataclass(slots=True)
 class Message:
-    """One message of a conversation. Unknown to `status` before `ready_at` (monotonic seconds)."""
+    """One message of a conversation. Unknown to look-up and status before `ready_at` (Unix seconds)."""
 
     stamp: Stamp
     ready_at: float
@@ -50,8 +61,12 @@ class Message:
     files: tuple[File, ...] = ()
     failed: bool = False
     reason: str | None = None
+    failed_at: Stamp | None = None
+    linked: bool | None = None
+    """Whether the message that it refers to is here; None when it refers to none."""
 
     def shown(self) -> dict[str, Any]:
+        """As JSON."""
         return {
             "seq": self.stamp.seq,
             "accepted_at": self.stamp.wall,
@@ -62,6 +77,8 @@ class Message:
             "files": [_file(file) for file in self.files],
             "failed": self.failed,
             "reason": self.reason,
+            "reference_linked": self.linked,
+            "ready_at": _moment(self.ready_at),
         }
 
 
@@ -95,7 +112,7 @@ class Asset:
 
 @dataclass(slots=True)
 class Call:
-    """One leg. Unknown to updates and assets before `ready_at` (monotonic seconds)."""
+    """One leg. Unknown to updates and assets before `ready_at` (Unix seconds)."""
 
     stamp: Stamp
     ready_at: float
@@ -106,6 +123,7 @@ class Call:
     assets: list[Asset] = field(default_factory=list)
 
     def shown(self) -> dict[str, Any]:
+        """As JSON."""
         states = [
             {
                 "seq": one.stamp.seq,
@@ -121,6 +139,7 @@ class Call:
             "status": self.status,
             "fields": json.loads(self.packed),
             "states": states,
+            "ready_at": _moment(self.ready_at),
         }
         for kind in ("recording", "summary", "transcript"):
             key = "summaries" if kind == "summary" else f"{kind}s"
@@ -132,6 +151,7 @@ class Call:
 class Template:
     """A message template under its numeric id."""
 
+    external_id: str
     template_id: int
     fields: dict[str, Any]
 
@@ -149,10 +169,24 @@ class ChannelInbox:
     templates: dict[str, Template] = field(default_factory=dict)
 
     def add_message(self, message: Message) -> None:
+        """Put it at the end of its conversation, and that behind the others."""
         self.messages.setdefault(message.external_id, message)
         conversation = self.conversations.pop(message.conversation_id, [])
         conversation.append(message)
         self.conversations[message.conversation_id] = conversation
+
+    def message(self, conversation_id: str, external_id: str) -> Message | None:
+        """The first of this id in the conversation; ids repeat across conversations only without de-duplication."""
+        first = self.messages.get(external_id)
+        if first is None or first.conversation_id == conversation_id:
+            return first
+        others = self.conversations.get(conversation_id, ())
+        return next((one for one in others if one.external_id == external_id), None)
+
+    def fail_message(self, message: Message, reason: str | None, stamp: Stamp) -> None:
+        """Mark it, and put its conversation behind the others: a failure reopens it."""
+        message.failed, message.reason, message.failed_at = True, reason, stamp
+        self.conversations[message.conversation_id] = self.conversations.pop(message.conversation_id)
 
     def touch_call(self, call: Call) -> None:
         """Put a new or changed call behind the others."""
@@ -179,20 +213,40 @@ def _newest(of: dict[str, Any], limit: int | None) -> Iterable[tuple[str, Any]]:
     return islice(of.items(), skipped, None)
 
 
+Thing: TypeAlias = Message | Call | Template | None
+"""What of a channel has changed; None for the channel itself."""
+
+
 @dataclass(slots=True)
 class Accepted:
     """All channels. A channel appears with the first thing accepted for it."""
 
     channels: dict[str, ChannelInbox] = field(default_factory=dict)
+    by_uid: dict[str, tuple[str, Message]] = field(default_factory=dict)
+    """The messages that are kept, with their channels."""
     templates_made: int = 0
     uids_made: int = 0
+    changed: Callable[[str, Thing], None] = lambda _channel, _thing: None
+    """Told of each thing that is new or not as it was: for whoever keeps it beyond this process."""
 
     def of(self, channel: str, company: str) -> ChannelInbox:
         """The channel's inbox, made if it is new."""
         inbox = self.channels.get(channel)
         if inbox is None:
             inbox = self.channels[channel] = ChannelInbox(company)
+            self.changed(channel, None)
         return inbox
+
+    def add_message(self, channel: str, message: Message) -> None:
+        """Keep it in its channel, which exists, and under its uid."""
+        self.channels[channel].add_message(message)
+        self.by_uid[message.uid] = (channel, message)
+
+    def new_uid(self, seed: int) -> str:
+        """A message uid that a seed repeats; the form is Front's, random to look at."""
+        self.uids_made += 1
+        made = f"{seed}/{self.uids_made}".encode()
+        return hashlib.blake2b(made, digest_size=11).hexdigest()
 
     def shown(self, channel: str | None, limit: int | None) -> dict[str, Any]:
         """As JSON, by company; of one channel only if one is named; at most `limit` conversations and calls each."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from connector.simulator.contract import SCHEMAS, Shape, path_of
-from connector.simulator.forms import File, FormError, Text, read_form
+from connector.simulator.forms import File, FormError, Spooled, Text, read_form
+from connector.simulator.intake import Intake
 from connector.simulator.routes import Kind, Route
 from connector.simulator.switches import Switches
 
@@ -26,6 +27,10 @@ class Body:
     form: bool = False
     faults: tuple[str, ...] = ()
     """What is wrong with its form alone, path first."""
+    ignored: tuple[str, ...] = ()
+    """Names of file parts in a spelling that does not count."""
+    spooled: Spooled = field(default_factory=Spooled)
+    """What its files hold, until the request is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class Good:
 
     fields: dict[str, Any] = field(default_factory=dict)
     files: tuple[File, ...] = ()
+    dropped: tuple[str, ...] = ()
+    """The places of the keys that were left out without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +73,26 @@ def _finite(text: str) -> float:
 _JSON = json.JSONDecoder(parse_constant=_not_json, parse_float=_finite)
 
 
-async def read(route: Route, content_type: str, content: bytes) -> Body | Malformed:
-    """Parse by content type. A type that the operation does not take counts as no body, as in Front's framework."""
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "application/json" and route.kind is not Kind.FORM:
-        return _read_json(content) if content.strip() else Body(None)
-    if media_type == "multipart/form-data" and route.kind is not Kind.JSON:
+def is_form(content_type: str) -> bool:
+    """Whether a body says that it is multipart."""
+    return content_type.partition(";")[0].strip().lower() == "multipart/form-data"
+
+
+async def read(route: Route, content_type: str, intake: Intake, switches: Switches) -> Body | Malformed:
+    """Parse by content type. A type that the operation does not take counts as no body, as in Front's framework.
+
+    Raises what the intake raises.
+    """
+    if is_form(content_type) and route.kind is not Kind.JSON:
         try:
-            parts = await read_form(content_type, content)
+            parts, spooled = await read_form(content_type, intake.chunks(), switches.size_limit)
         except FormError as exc:
             return Malformed(str(exc))
-        return _from_form(route, parts)
+        return _from_form(route, parts, spooled, switches.attachment_names)
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == "application/json" and route.kind is not Kind.FORM:
+        content = await intake.whole()
+        return _read_json(content) if content.strip() else Body(None)
     return Body(None)
 
 
@@ -87,7 +103,7 @@ def _read_json(content: bytes) -> Body | Malformed:
         return Malformed("Body is not valid JSON.")
 
 
-def _from_form(route: Route, parts: tuple[Text | File, ...]) -> Body:
+def _from_form(route: Route, parts: tuple[Text | File, ...], spooled: Spooled, names: str) -> Body:
     """Fields from the bracketed names; `attachments` stands in them as one mark for each file.
 
     The recording's part has the plain name that the contract gives it. For messages Front's pages and samples
@@ -97,6 +113,7 @@ def _from_form(route: Route, parts: tuple[Text | File, ...]) -> Body:
     tree: dict[str, Any] = {}
     files: list[File] = []
     faults: list[str] = []
+    ignored: list[str] = []
     for part in parts:
         base, keys = part.keys
         if isinstance(part, Text):
@@ -106,22 +123,37 @@ def _from_form(route: Route, parts: tuple[Text | File, ...]) -> Body:
         elif base != "attachments":
             # A file where a text belongs: null has the type of no field.
             _put(tree, (base, *keys), None)
-        elif not keys or (route.kind is not Kind.FORM and _one_index(keys)):
+        elif _is_attachment(keys, "attachments" if route.kind is Kind.FORM else names):
             files.append(part)
             if not part.name:
                 faults.append("body.attachments: no filename")
         else:
-            # A spelling that is not this operation's: a key that the contract does not name.
-            tree[part.part] = None
+            ignored.append(part.part)
     if "attachments" in tree:
         faults.append("body.attachments: not a file")
     elif files:
         tree["attachments"] = "" if route.kind is Kind.FORM else [""] * len(files)
-    return Body(_typed(tree, shape), tuple(files), form=True, faults=tuple(faults))
+    return Body(
+        _typed(tree, shape),
+        tuple(files),
+        form=True,
+        faults=tuple(faults),
+        ignored=tuple(ignored),
+        spooled=spooled,
+    )
 
 
-def _one_index(keys: tuple[str, ...]) -> bool:
-    return len(keys) == 1 and (not keys[0] or keys[0].isdecimal())
+def _is_attachment(keys: tuple[str, ...], names: str) -> bool:
+    """Whether the keys behind `attachments` are of a spelling that counts."""
+    match keys:
+        case ():
+            return names in ("all", "attachments")
+        case ("",):
+            return names in ("all", "attachments[]")
+        case (index,) if index.isdecimal():
+            return names in ("all", "attachments[0]")
+        case _:
+            return False
 
 
 def _put(tree: dict[str, Any], keys: tuple[str, ...], value: str | None) -> str | None:
@@ -165,13 +197,14 @@ def judge(route: Route, body: Body, switches: Switches) -> Verdict:
     if not isinstance(body.fields, dict):
         return Bad(tuple(details)) if details else Good()
     known, unknown = _known(body.fields, schema.branch(body.fields).shape)
+    unknown += [(name,) for name in body.ignored]
     if switches.unknown_keys == "reject":
         details += [f"{path_of(parts)}: unknown" for parts in unknown]
     if details:
         return Bad(tuple(dict.fromkeys(details)))
     if body.files:
         known.pop("attachments", None)
-    return Good(known, body.files)
+    return Good(known, body.files, tuple(path_of(parts) for parts in unknown))
 
 
 def _beyond_contract(fields: Any) -> list[str]:

@@ -1,33 +1,22 @@
-"""The control routes under /_sim: read what arrived and what was accepted, set faults and switches, start anew.
+"""The control routes under /_sim: read what arrived and what was accepted, set faults, start anew.
+
+Switches, channels and the clock are in `control_world.py`, what the page asks for in `inbox.py`.
 
 JSON over HTTP without a token: a tool for loopback. Shows ids, hashes and accepted bodies, never a secret.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ValidationError
-
+from connector.simulator.control_input import ControlError, checked, read_json, whole
+from connector.simulator.control_world import WorldControl
 from connector.simulator.faults import Fault
+from connector.simulator.inbox import Inbox
 from connector.simulator.replies import Reply, as_json
 from connector.simulator.state import State
-from connector.simulator.suggest import explain
-from connector.simulator.switches import Switches
 
 _PAGE_MAX = 10_000
 _PAGE_DEFAULT = 100
-
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-class ControlError(Exception):
-    """A control request that cannot be carried out; one line for each reason."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
 
 
 class Control:
@@ -43,9 +32,9 @@ class Control:
             ("PUT", "/_sim/faults"): self._put_faults,
             ("POST", "/_sim/faults"): self._post_fault,
             ("DELETE", "/_sim/faults"): self._delete_faults,
-            ("GET", "/_sim/switches"): self._show_switches,
-            ("PATCH", "/_sim/switches"): self._patch_switches,
             ("DELETE", "/_sim"): self._reset,
+            **WorldControl(state).routes(),
+            **Inbox(state).routes(),
         }
 
     def answer(self, method: str, path: str, query: str, content: bytes) -> Reply:
@@ -62,14 +51,14 @@ class Control:
     def _requests(self, query: Mapping[str, str], _: bytes) -> Reply:
         """`after` a sequence number, in order; without it the newest."""
         log = self._state.log
-        limit = _whole(query, "limit") or _PAGE_DEFAULT
-        after = _whole(query, "after")
+        limit = whole(query, "limit") or _PAGE_DEFAULT
+        after = whole(query, "after")
         capped = min(limit, _PAGE_MAX)
         entries = log.newest(capped) if after is None else log.after(after, capped)
         return as_json(200, {"arrived": log.arrived, "requests": [entry.shown() for entry in entries]})
 
     def _accepted(self, query: Mapping[str, str], _: bytes) -> Reply:
-        return as_json(200, self._state.front.accepted.shown(query.get("channel"), _whole(query, "limit")))
+        return as_json(200, self._state.front.accepted.shown(query.get("channel"), whole(query, "limit")))
 
     def _summary(self, _query: Mapping[str, str], _: bytes) -> Reply:
         log = self._state.log
@@ -96,55 +85,21 @@ class Control:
         return as_json(200, {"faults": self._state.faults.shown()})
 
     def _put_faults(self, query: Mapping[str, str], content: bytes) -> Reply:
-        rules = _json(content)
+        rules = read_json(content)
         if not isinstance(rules, list):
             raise ControlError(["not a list of fault rules; POST adds a single one"])
-        checked = [_checked(Fault, rule, f"[{index}].") for index, rule in enumerate(rules)]
-        self._state.faults.replace(checked, self._state.front.switches.seed)
+        made = [checked(Fault, rule, f"[{index}].") for index, rule in enumerate(rules)]
+        self._state.faults.replace(made, self._state.front.switches.seed)
         return self._show_faults(query, content)
 
     def _post_fault(self, _query: Mapping[str, str], content: bytes) -> Reply:
-        rule = _checked(Fault, _json(content))
+        rule = checked(Fault, read_json(content))
         return as_json(201, {"id": self._state.faults.add(rule, self._state.front.switches.seed)})
 
     def _delete_faults(self, _query: Mapping[str, str], _: bytes) -> Reply:
         self._state.faults.replace((), self._state.front.switches.seed)
         return Reply(204)
 
-    def _show_switches(self, _query: Mapping[str, str], _: bytes) -> Reply:
-        return as_json(200, self._state.front.switches.model_dump(mode="json"))
-
-    def _patch_switches(self, query: Mapping[str, str], content: bytes) -> Reply:
-        changes = _json(content)
-        if not isinstance(changes, dict):
-            raise ControlError(["not an object of switches"])
-        now = self._state.front.switches.model_dump()
-        self._state.front.switches = _checked(Switches, {**now, **changes})
-        return self._show_switches(query, content)
-
     def _reset(self, _query: Mapping[str, str], _: bytes) -> Reply:
         self._state.reset()
         return Reply(204)
-
-
-def _whole(query: Mapping[str, str], name: str) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal()):
-        raise ControlError([f"{name}: not a whole number"])
-    return int(text)
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as exc:
-        raise ControlError(["the body is not JSON"]) from exc
-
-
-def _checked(model: type[_Model], data: Any, where: str = "") -> _Model:
-    try:
-        return model.model_validate(data)
-    except ValidationError as exc:
-        raise ControlError([f"{where}{line}" for line in explain(exc, model)]) from exc

@@ -12,16 +12,33 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from connector.simulator.routes import OPERATIONS
+from connector.simulator.routes import NAMES
 from connector.simulator.suggest import did_you_mean
 
 Effect = Literal[
-    "status", "status_after", "non_json", "redirect", "drop", "drop_after", "hang", "hang_after", "delay"
+    "status",
+    "status_after",
+    "non_json",
+    "redirect",
+    "drop",
+    "drop_after",
+    "reset",
+    "reset_after",
+    "half_close",
+    "half_close_after",
+    "hang",
+    "hang_after",
+    "delay",
+    "slow_body",
+    "cut_body",
+    "garbage_body",
 ]
 """`..._after`: the request is carried out first, so that the item exists and the client saw a failure.
 
 status: this status. non_json: a page of HTML, by default with 502. redirect: to `location`. drop: the connection
-is closed without an answer. hang: no answer until the client goes. delay: only later, and otherwise as always.
+is closed without an answer. reset: the same as a TCP reset. half_close: only our direction of it is closed. hang: no
+answer until the client goes. delay: only later, and otherwise as always. The last three carry the request out:
+slow_body takes `delay_ms` for the answer's body, cut_body ends in the middle of it, garbage_body puts noise in its place.
 """
 
 
@@ -35,7 +52,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     operation: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
-    """Operation ids; none means all."""
+    """Operation ids, or `get-message` for the look-up; none means all."""
     channel: str | None = None
     """The channel's real id."""
     company: str | None = None
@@ -54,18 +71,18 @@ class Fault(BaseModel):
     retry_after: int | float | str | None = None
     """The value of a `retry-after` header, malformed if you like."""
     delay_ms: int = Field(default=0, ge=0)
-    """Waited before the effect, and before anything is stored."""
+    """Waited before the effect, and before anything is stored; of `slow_body`, how long the body takes."""
     location: str = "https://elsewhere.example/"
 
     @model_validator(mode="after")
     def _whole(self) -> "Fault":
         for name in self.operation:
-            if name not in OPERATIONS:
-                raise ValueError(f"operation: no operation {name!r}{did_you_mean(name, OPERATIONS)}")
+            if name not in NAMES:
+                raise ValueError(f"operation: no operation {name!r}{did_you_mean(name, NAMES)}")
         if self.effect in ("status", "status_after") and self.status is None:
             raise ValueError(f"status: effect {self.effect!r} needs the status to answer")
-        if self.effect == "delay" and not self.delay_ms:
-            raise ValueError("delay_ms: effect 'delay' needs the milliseconds to wait")
+        if self.effect in ("delay", "slow_body") and not self.delay_ms:
+            raise ValueError(f"delay_ms: effect {self.effect!r} needs the milliseconds to wait")
         if self.external_id is not None:
             try:
                 re.compile(self.external_id)

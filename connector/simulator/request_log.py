@@ -46,6 +46,10 @@ class Entry:
     """Something new is in the store: false for a repeat that was accepted and dropped."""
     remark: str | None = None
     """Why it was refused or dropped, in a few words."""
+    details: tuple[str, ...] = ()
+    """The first places of a body that did not do, as in the answer; no values."""
+    dropped_keys: tuple[str, ...] = ()
+    """The first places of keys that Front does not know and left out without a word."""
     fault: str | None = None
     """The effect of the fault rule that struck it."""
     answered_at: float | None = None
@@ -77,6 +81,8 @@ class Entry:
             "accepted": self.accepted,
             "stored": self.stored,
             "remark": self.remark,
+            "details": list(self.details),
+            "dropped_keys": list(self.dropped_keys),
             "fault": self.fault,
         }
 
@@ -97,10 +103,14 @@ class RequestLog:
 
     def open(self, entry: Entry) -> None:
         """Write a request that has just arrived; its `seq` must be `arrived + 1`."""
-        assert entry.seq == self.arrived + 1
-        self.arrived += 1
         self.in_flight += 1
         self.in_flight_peak = max(self.in_flight_peak, self.in_flight)
+        self.add_past(entry)
+
+    def add_past(self, entry: Entry) -> None:
+        """Put in a request that is not, or not any more, under way: of an earlier run."""
+        assert entry.seq == self.arrived + 1
+        self.arrived += 1
         self.entries.append(entry)
         if len(self.entries) > self.kept_max:
             self.entries.popleft()

@@ -1,4 +1,4 @@
-"""The eleven operations: which method and path means which, and what success answers.
+"""The eleven operations and the look-up: which method and path means which, and what success answers.
 
 Written by hand from Front's pages rather than from the contract, so that a test can hold the two against
 each other. Says nothing about bodies (`bodies.py`) or about who may call (`tokens.py`).
@@ -60,6 +60,12 @@ ROUTES: tuple[Route, ...] = (
 )
 OPERATIONS: tuple[str, ...] = tuple(route.operation for route in ROUTES)
 
+LOOK_UP = Route("get-message", "GET", "/messages/{message_id}", 200)
+"""Of the Core API: whether a message, named `alt:uid:<message_uid>`, is processed."""
+
+NAMES: tuple[str, ...] = (*OPERATIONS, LOOK_UP.operation)
+"""What the raw log and the fault rules call a request."""
+
 _Pattern = tuple[bytes | None, ...]
 """The segments of a template: a literal, or None where an id stands."""
 
@@ -69,7 +75,7 @@ def _pattern(template: str) -> _Pattern:
 
 
 _BY_SHAPE: dict[tuple[str, int], list[tuple[_Pattern, Route]]] = {}
-for _route in ROUTES:
+for _route in (*ROUTES, LOOK_UP):
     _of = _pattern(_route.template)
     _BY_SHAPE.setdefault((_route.method, len(_of)), []).append((_of, _route))
 

@@ -2,7 +2,7 @@
 
     async with Simulator() as front: ...      # in this event loop
     with running(world) as front: ...         # in a thread, from code that blocks
-    run("127.0.0.1", 8090, world=path)        # until Ctrl-C
+    run("127.0.0.1", 9200, world=path)        # until Ctrl-C
 
 Everything listens on loopback unless told otherwise: the control routes ask for no token.
 """
@@ -22,7 +22,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connector.simulator.asgi import App
 from connector.simulator.clock import Clock
+from connector.simulator.faults import Fault
+from connector.simulator.profiles import Settings
 from connector.simulator.state import State
+from connector.simulator.store import Store
 from connector.simulator.switches import Switches
 from connector.simulator.world import World, demo_world, load_world
 
@@ -34,23 +37,66 @@ class ListenError(Exception):
     """The address cannot be listened on; the text says which and why."""
 
 
+class _OneWrite:
+    """A transport that sends what is written in one moment at once: an answer's head and body are one packet."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._waiting = b""
+
+    def write(self, data: bytes) -> None:
+        if self._waiting:
+            self._waiting += data
+        else:
+            self._waiting = data
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def write_eof(self) -> None:
+        self._flush()
+        self._transport.write_eof()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, b""
+        if waiting:
+            self._transport.write(waiting)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class _Protocol(H11Protocol):
     """Hands each request its transport, so that a fault can close the connection without an answer."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "transport": transport}
+        one: Any = _OneWrite(transport)
+        super().connection_made(one)
+        self.app_state = {**self.app_state, "transport": one}
 
 
 class Simulator:
     """A Front on a port. `state` may be read and changed from the same event loop; others use the control routes."""
 
     def __init__(
-        self, world: World | None = None, switches: Switches | None = None, clock: Clock | None = None
+        self,
+        world: World | None = None,
+        switches: Switches | None = None,
+        clock: Clock | None = None,
+        *,
+        faults: tuple[Fault, ...] = (),
+        keep: Path | None = None,
     ) -> None:
-        """Without a world: the demo world, open to any channel id `cha_...`."""
+        """Without a world: the demo world, open to any channel id `cha_...`.
+
+        keep: a file that holds what it knows from run to run; a StoreError if it cannot. `close` lets go of it.
+        """
         self.world = world if world is not None else demo_world()
-        self.state = State(self.world, switches or Switches(), clock or Clock())
+        store = Store(keep) if keep is not None else None
+        self.state = State(self.world, Settings(switches or Switches(), faults), clock or Clock(), store)
+        self._let_go = self.state.close
         self._running: tuple[uvicorn.Server, App] | None = None
         self._base_url: str | None = None
 
@@ -74,6 +120,7 @@ class Simulator:
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             date_header=False,
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
@@ -88,8 +135,9 @@ class Simulator:
         self._running = (server, app)
 
     async def close(self) -> None:
-        """Break every connection and stop listening. Idempotent."""
+        """Break every connection, stop listening, let go of files. Idempotent."""
         if self._running is None:
+            self._let_go()
             return
         server, app = self._running
         self._running = None
@@ -100,6 +148,7 @@ class Simulator:
         await asyncio.sleep(0)
         app.close()
         await server.shutdown()
+        self._let_go()
 
     async def __aenter__(self) -> "Simulator":
         await self.start()
@@ -128,10 +177,15 @@ def _listen(host: str, port: int) -> socket.socket:
 
 @contextmanager
 def running(
-    world: World | None = None, switches: Switches | None = None, clock: Clock | None = None
+    world: World | None = None,
+    switches: Switches | None = None,
+    clock: Clock | None = None,
+    *,
+    faults: tuple[Fault, ...] = (),
+    keep: Path | None = None,
 ) -> Iterator[Simulator]:
-    """A simulator in a thread with its own event loop, for code that blocks. Raises ListenError."""
-    simulator = Simulator(world, switches, clock)
+    """A simulator in a thread with its own event loop, for code that blocks. Raises ListenError and StoreError."""
+    simulator = Simulator(world, switches, clock, faults=faults, keep=keep)
     with start_blocking_portal() as portal:
         portal.call(simulator.start)
         try:
@@ -146,8 +200,8 @@ async def serve(simulator: Simulator, host: str, port: int, announce: Callable[[
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await simulator.start(host, port)
     try:
+        await simulator.start(host, port)
         announce(simulator.base_url)
         await stop.wait()
     finally:
@@ -159,9 +213,13 @@ def run(
     port: int,
     world: Path | None = None,
     *,
-    switches: Switches | None = None,
+    settings: Settings | None = None,
+    keep: Path | None = None,
     announce: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """The verb `simulate`: block until SIGINT or SIGTERM. Raises WorldError and ListenError."""
+    """The verb `simulate`: block until SIGINT or SIGTERM. Raises WorldError, StoreError and ListenError."""
     loaded = load_world(world) if world is not None else None
-    asyncio.run(serve(Simulator(loaded, switches), host, port, announce))
+    start = settings if settings is not None else Settings(Switches())
+    asyncio.run(
+        serve(Simulator(loaded, start.switches, faults=start.faults, keep=keep), host, port, announce)
+    )

@@ -109,6 +109,66 @@ def test_a_hung_request_gets_no_answer(front: FrontClient, effect: str, exists: 
     assert front.message("m-2").status_code == 202
 
 
+@pytest.mark.parametrize(
+    ("effect", "exists"),
+    [("reset", []), ("reset_after", ["m-1"]), ("half_close", []), ("half_close_after", ["m-1"])],
+)
+def test_a_broken_connection_was_stored_only_after(
+    front: FrontClient, effect: str, exists: list[str]
+) -> None:
+    """Reset, or closed in our direction alone: never a byte of an answer."""
+    fault(front, effect=effect)
+    wanted = httpx.ReadError if effect.startswith("reset") else httpx.RemoteProtocolError
+    with pytest.raises(wanted):
+        front.message()
+    assert stored(front) == exists
+    assert front.log()[-1]["status"] == "dropped"
+
+
+def test_a_cut_body_ends_in_the_middle(front: FrontClient) -> None:
+    """The head promises more than comes; the item exists."""
+    fault(front, effect="cut_body")
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
+        front.message()
+    assert stored(front) == ["m-1"]
+    assert front.log()[-1]["status"] == "dropped"
+
+
+def test_a_cut_body_needs_something_to_cut(front: FrontClient) -> None:
+    """Where Front says nothing, it begins to say something."""
+    fault(front, effect="cut_body")
+    with pytest.raises(httpx.RemoteProtocolError):
+        front.send("PATCH", "/channels/cha_1", json={})
+
+
+def test_a_garbage_body_has_the_right_status(front: FrontClient) -> None:
+    """Neither JSON nor UTF-8, under the content type of the answer."""
+    fault(front, effect="garbage_body")
+    answer = front.message()
+    assert (answer.status_code, answer.headers["content-type"]) == (202, "application/json; charset=utf-8")
+    with pytest.raises(ValueError, match="codec can't decode"):
+        answer.json()
+    assert stored(front) == ["m-1"]
+    assert front.send("PATCH", "/channels/cha_1", json={}).status_code == 204
+
+
+def test_a_slow_body_comes_in_pieces_and_whole(front: FrontClient) -> None:
+    """The head is there long before the end; a client that does not wait so long sees a time-out."""
+    fault(front, effect="slow_body", delay_ms=150)
+    answer = front.message()
+    assert answer.json()["status"] == "accepted"
+    assert answer.elapsed.total_seconds() > 0.1
+    entry = front.log()[-1]
+    assert (entry["status"], entry["fault"]) == (202, "slow_body")
+
+
+def test_a_rule_may_strike_look_ups(front: FrontClient) -> None:
+    """By the name that the raw log has for them."""
+    fault(front, effect="status", status=500, operation="get-message")
+    uid = front.message().json()["message_uid"]
+    assert front.send("GET", f"/messages/alt:uid:{uid}").status_code == 500
+
+
 def test_a_delayed_request_is_overtaken_but_not_in_the_log(front: FrontClient) -> None:
     """The log has the order of arrival; the store and the answers that of carrying out."""
     fault(front, effect="delay", delay_ms=150, external_id="^m-slow$")

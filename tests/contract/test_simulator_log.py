@@ -1,8 +1,10 @@
 """The raw log, the control routes, the page, and the simulator embedded: what tests and people see."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Iterator
+from importlib import resources
 
 import httpx
 import pytest
@@ -19,6 +21,12 @@ from tests.contract.test_simulator_client import (
     simulating,
     small_world,
 )
+
+PAGE = sorted(
+    "/" if file.name == "index.html" else f"/page/{file.name}"
+    for file in resources.files("connector.simulator").joinpath("page").iterdir()
+)
+"""Where the files of the inbox page are served."""
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +95,10 @@ def test_nothing_shown_holds_a_token_or_a_secret(front: FrontClient) -> None:
         "/_sim/summary",
         "/_sim/switches",
         "/_sim/faults",
-        "/",
-        "/inbox.js",
+        "/_sim/profiles",
+        "/_sim/world",
+        "/_sim/clock",
+        *PAGE,
     )
     shown = "".join(front.http.get(path).text for path in paths)
     assert [entry["status"] for entry in front.log()] == [202, 202, 401]
@@ -143,11 +153,14 @@ def test_the_page_loads_nothing_from_elsewhere_and_trusts_no_text() -> None:
         running(small_world()) as simulator,
         httpx.Client(base_url=simulator.base_url, trust_env=False) as http,
     ):
-        page, script = http.get("/"), http.get("/inbox.js").text
+        page, scripts = http.get("/"), [http.get(path) for path in PAGE if path.endswith(".js")]
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert "default-src 'none'" in page.headers["content-security-policy"]
-        everything = page.text + script + http.get("/inbox.css").text
-    assert "://" not in everything
+        assert all(script.is_success for script in scripts)
+        script = re.sub(r"^\s*//.*$", "", "\n".join(one.text for one in scripts), flags=re.MULTILINE)
+        everything = "".join(http.get(path).text for path in PAGE)
+    # A namespace is a name, which nobody fetches.
+    assert "://" not in everything.replace("http://www.w3.org/2000/svg", "")
     for way_in in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert way_in not in script
 

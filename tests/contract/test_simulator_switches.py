@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from tests.contract.test_simulator_client import (
+    OTHER_APP,
+    OTHER_SECRET,
     FrontClient,
     call,
     details,
@@ -157,3 +159,126 @@ def test_what_is_not_processed_yet_is_unknown(front: FrontClient) -> None:
     assert front.log()[-1]["remark"] == "call not processed yet"
     front.hands.moved_s = 1.5
     assert front.send("PATCH", LEG, json={"call_status": "connected"}).status_code == 202
+
+
+def test_a_repeat_may_have_the_first_ones_uid(front: FrontClient) -> None:
+    """Dropped all the same."""
+    front.switch(dedupe="same_uid")
+    uids = {front.message().json()["message_uid"] for _ in range(3)}
+    assert len(uids) == 1
+    assert len(front.inbox()["conversations"]["room-1"]) == 1
+
+
+def looked_up(front: FrontClient, uid: str, channel: str = "cha_1") -> int:
+    return front.send("GET", f"/messages/alt:uid:{uid}", token=front.token(channel)).status_code
+
+
+def test_a_message_is_looked_up_when_it_is_processed(front: FrontClient) -> None:
+    """404 before, then the message in the Core API's form; never, when the switch says so."""
+    front.switch(processing_delay_ms=1500)
+    uid = front.message().json()["message_uid"]
+    assert looked_up(front, uid) == 404
+    front.hands.moved_s = 1.5
+    answer = front.send("GET", f"/messages/alt:uid:{uid}")
+    assert answer.status_code == 200
+    shown = answer.json()
+    assert (shown["is_inbound"], shown["body"]) == (True, "Are you open?")
+    assert front.send("GET", f"/messages/{shown['id']}").json() == shown
+    front.switch(processing_delay_ms="never")
+    uid = front.message("m-2").json()["message_uid"]
+    front.hands.moved_s = 1_000_000.0
+    assert looked_up(front, uid) == 404
+
+
+def test_a_dropped_repeat_is_never_found(front: FrontClient) -> None:
+    """So a client can tell that Front drops repeats."""
+    first, second = (front.message().json()["message_uid"] for _ in range(2))
+    assert (looked_up(front, first), looked_up(front, second)) == (200, 404)
+
+
+def test_a_look_up_asks_for_a_token_of_the_messages_channel(front: FrontClient) -> None:
+    """401 with another's, 404 for what nobody has; the raw log knows it as a look-up that stored nothing."""
+    uid = front.message().json()["message_uid"]
+    assert looked_up(front, uid, "cha_2") == 401
+    assert looked_up(front, "no-such-uid") == 404
+    assert front.send("GET", "/messages/anything").status_code == 404
+    assert {entry["operation"] for entry in front.log()[1:]} == {"get-message"}
+    assert not any(entry["accepted"] or entry["stored"] for entry in front.log()[1:])
+
+
+def test_another_channels_sub_is_refused_or_let_through(front: FrontClient) -> None:
+    """Of the same app; another app's token stays a 403."""
+    token = front.token("cha_2")
+    assert front.send("POST", MESSAGES, json=inbound(), token=token).status_code == 401
+    front.switch(sub_mismatch="allow")
+    assert front.send("POST", MESSAGES, json=inbound(), token=front.token("cha_2")).status_code == 202
+    foreign = front.token("cha_foreign", secret=OTHER_SECRET, iss=OTHER_APP)
+    assert front.send("POST", MESSAGES, json=inbound(), token=foreign).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("value", "body", "content_type"),
+    [
+        ("empty", "", None),
+        ("{}", "{}", "application/json; charset=utf-8"),
+        ({}, "{}", "application/json; charset=utf-8"),
+        ({"status": "accepted"}, '{"status": "accepted"}', "application/json; charset=utf-8"),
+        ("text", "Accepted", "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_calls_202_has_the_body_of_the_switch(
+    front: FrontClient, value: Any, body: str, content_type: str | None
+) -> None:
+    """Creation, change and summary alike."""
+    front.switch(call_202_body=value)
+    answers = [
+        front.send("POST", "/channels/cha_1/calls", json=call()),
+        front.send("PATCH", LEG, json={"call_status": "connected"}),
+        front.send("POST", f"{LEG}/summary", json={"content": "x"}),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.text, answer.headers.get("content-type")) == (
+            202,
+            body,
+            content_type,
+        )
+
+
+def test_a_second_summary_stands_beside_the_first_or_in_its_place(front: FrontClient) -> None:
+    """Other assets of the call stay."""
+    front.send("POST", "/channels/cha_1/calls", json=call())
+    front.send("POST", f"{LEG}/recording", data={"recording_type": "call"}, files={"attachments": AUDIO})
+    for text in ("a", "b"):
+        front.send("POST", f"{LEG}/summary", json={"content": text})
+    front.switch(repeat_asset="replace")
+    leg = front.inbox()["calls"]["leg-1"]
+    assert [one["fields"]["content"] for one in leg["summaries"]] == ["a", "b"]
+    front.send("POST", f"{LEG}/summary", json={"content": "c"})
+    leg = front.inbox()["calls"]["leg-1"]
+    assert [one["fields"]["content"] for one in leg["summaries"]] == ["c"]
+    assert len(leg["recordings"]) == 1
+
+
+def test_a_reply_to_an_unknown_message_is_unlinked_or_refused(front: FrontClient) -> None:
+    """To a known one it is linked either way."""
+
+    def reply(name: str, to: str) -> dict[str, Any]:
+        body = inbound(name)
+        return {**body, "metadata": {**body["metadata"], "referenced_message_external_id": to}}
+
+    front.send("POST", MESSAGES, json=reply("m-1", "m-0"))
+    front.send("POST", MESSAGES, json=reply("m-2", "m-1"))
+    messages = front.inbox()["conversations"]["room-1"]
+    assert [one["reference_linked"] for one in messages] == [False, True]
+    front.switch(unknown_reference="reject")
+    refused = front.send("POST", MESSAGES, json=reply("m-3", "m-0"))
+    assert details(refused) == ["body.metadata.referenced_message_external_id: not found"]
+    assert front.send("POST", MESSAGES, json=reply("m-4", "m-1")).status_code == 202
+
+
+def test_strictness_has_the_words_of_the_page(front: FrontClient) -> None:
+    """`on` and `schema_only` are true and false."""
+    front.switch(strict_body="schema_only")
+    assert front.control("GET", "/_sim/switches")["strict_body"] is False
+    front.switch(strict_body="on")
+    assert front.control("GET", "/_sim/switches")["strict_body"] is True
