@@ -18,6 +18,7 @@ from connector.config.section import (
     not_both,
     require,
 )
+from connector.core.files import FilePart
 
 Limit: TypeAlias = Annotated[int, Field(ge=0, le=100_000)]
 StatusCode: TypeAlias = Annotated[int, Field(ge=100, le=599)]
@@ -160,6 +161,10 @@ class FrontSettings(Section):
     )
     hold_probe_s: Seconds = Field(
         default=60.0, description="How often a held app or channel is tried with one request."
+    )
+    attachment_part: FilePart = Field(
+        default="attachments[]",
+        description="How the parts of a message's files are called; `front-connector probe` tells which of them Front takes.",
     )
     carrier: Literal["aiohttp", "httpx"] = Field(
         default="aiohttp", description="The HTTP client that carries requests."

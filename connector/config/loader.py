@@ -131,6 +131,7 @@ def _folder(
         channels,
         _env(maps, source, problems),
         channels_come_later=front.channels_topic is not None,
+        file_part=front.attachment_part,
         more_schemas=more_schemas,
     )
 

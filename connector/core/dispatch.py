@@ -4,13 +4,13 @@ A key's records form a queue; only its head may start, and the next becomes head
 ready stand in the lane of their head's channel. Lanes take turns, as that is where the limits lie; in a lane topics do, in a
 topic partitions, in a partition keys (`turns`). A lane that may not send yet (pace, hold, Retry-After) sleeps as a whole
 until a given time, so that a thousand waiting keys cost one heap entry. A record in back-off holds its key but no slot.
-All calls but `open`, `close` and `wake_lanes` are O(log n) or better, n being lanes asleep or keys in back-off.
+All calls but `open`, `close`, `slots` and `wake_lanes` are O(log n) or better, n being lanes asleep or keys in back-off.
 Never here: deciding whether a lane may send (`pacing`, `holds`), what an answer means (`outcome`), the clock.
 """
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
@@ -136,6 +136,12 @@ class Dispatch(Generic[W]):
             self._queued -= 1
             return slot
         return None
+
+    def slots(self) -> Iterator[tuple[Slot[W], bool]]:
+        """Every key in memory, and whether its head's request is under way: O(keys), for people who look."""
+        for partition in self._partitions.values():
+            for slot in partition.slots.values():
+                yield slot, slot.state is _State.IN_FLIGHT
 
     def wake_lanes(self) -> None:
         """Ask every sleeping lane again: a hold or a limit ended early."""

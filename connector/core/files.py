@@ -105,5 +105,7 @@ class NoRoom:
 
 
 FetchAnswer: TypeAlias = Fetched | Gone | NotAllowed | TooLarge | HostFailed | NoRoom
+FilePart: TypeAlias = Literal["attachments[]", "attachments", "attachments[0]"]
+"""How the parts of a message's files are called: Front's docs say all three; the last one counts up."""
 OnUnavailable: TypeAlias = Literal["dead_letter", "send_without", "wait"]
 """What a rule wants when a file is `Gone`. `send_without`: the body says which file is missing."""

@@ -54,8 +54,8 @@ def multipart_body(
 ) -> Encoded:
     """A form: objects become brackets (`sender[handle]`), lists are numbered (`to[0][handle]`), values text.
 
-    Each file is a part named `file_field`, after the fields. `boundary` must be the same for every attempt
-    (derive it from the record's coordinates); should it occur in a part, another one is derived from both.
+    Each file is a part named `file_field`, in which `[0]` counts up, after the fields. `boundary` must be the same for
+    every attempt (derive it from the record's coordinates); should it occur in a part, another one is derived from both.
     """
     fields = [
         (name, value.encode()) for name, value in _flat(body.model_dump(by_alias=True, exclude_none=True))
@@ -66,9 +66,11 @@ def multipart_body(
     pieces: list[bytes | StoredFile] = []
     for name, value in fields:
         pieces += _part(RequestField.from_tuples(name, value), value, boundary)
-    for file in files:
+    for number, file in enumerate(files):
         content = file.content if isinstance(file, File) else file
-        part = RequestField.from_tuples(file_field, (file.name, b"", file.content_type))
+        part = RequestField.from_tuples(
+            file_field.replace("[0]", f"[{number}]"), (file.name, b"", file.content_type)
+        )
         pieces += _part(part, content, boundary)
     pieces.append(f"--{boundary}--\r\n".encode())
     content_type = f"multipart/form-data; boundary={boundary}"

@@ -10,7 +10,7 @@ Never here: holds (`holds`), back-off of a single record (`outcome`).
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from connector.core.records import Channel
 
@@ -28,6 +28,13 @@ class RateLimits:
     company_per_minute: int = 50
     channel_per_second: int = 4
     companies: Mapping[str, int] = field(default_factory=dict)
+
+
+class Used(NamedTuple):
+    """Starts within the window, of so many allowed."""
+
+    started: int
+    limit: int
 
 
 class _Window:
@@ -49,6 +56,9 @@ class _Window:
     def start(self, now: float) -> None:
         if self._limit:
             self._starts.append(now)
+
+    def used(self, now: float) -> Used:
+        return Used(sum(start + self._seconds > now for start in self._starts), self._limit)
 
 
 class _Spacing:
@@ -101,6 +111,15 @@ class Pacing:
         """Front answered 429: nothing of this scope starts before `until`. A later time wins."""
         name = channel.real_id if scope == "channel" else channel.company
         self._closed[scope, name] = max(until, self._closed.get((scope, name), until))
+
+    def closed(self, now: float) -> dict[tuple[LimitScope, str], float]:
+        """The scopes that a 429 closed, by kind and name, and until when each is."""
+        return {scope: until for scope, until in self._closed.items() if until > now}
+
+    def companies(self, now: float) -> dict[str, Used]:
+        """The minute of each company that has a limit and was seen so far."""
+        used = {name: window.used(now) for name, window in self._companies.items()}
+        return {name: minute for name, minute in used.items() if minute.limit}
 
     def _closed_until(self, scope: LimitScope, name: str, now: float) -> float | None:
         until = self._closed.get((scope, name))

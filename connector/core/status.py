@@ -4,11 +4,13 @@ Whoever holds the moving parts builds a `Snapshot` when asked; nothing here meas
 Times ending in `_wall` are Unix seconds. Absence is None: offset 0 and no known offset differ.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from connector.core import holds
 from connector.core.circuit import CircuitState
+from connector.core.pacing import LimitScope
 
 State: TypeAlias = Literal["failed", "draining", "held_auth", "paused", "circuit_open", "starting", "running"]
 """One state a process. When several hold, the leftmost wins (docs/operations.md, States)."""
@@ -86,6 +88,8 @@ class Snapshot:
     config_hash: str = ""
     mappings_hash: str = ""
     """Of the mappings that the next record is mapped by."""
+    mappings_since_wall: float | None = None
+    """When they replaced others while the process ran; None: they are those of the start."""
     reloaded: tuple[tuple[str, bool], ...] = ()
     """What is read again while the process runs, and whether the last time it was of use."""
     lease_remaining_s: float | None = None
@@ -96,6 +100,85 @@ class Snapshot:
         """Some records wait although the process is well: anything holds, or a circuit is not closed."""
         circuits = any(circuit.state != "closed" for circuit in self.circuits)
         return bool(self.holds) or circuits or self.state == "circuit_open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedKey:
+    """A key whose first record waits after a failure or in a hold. The key itself is never shown."""
+
+    key_hash: str
+    topic: str
+    partition: int
+    offset: int
+    """Of the record that waits; those behind it wait for it."""
+    since_wall: float
+    reason: str | None
+    """How its last attempt failed: a status, a word such as `timeout`, or the reason of a hold."""
+    attempts: int
+    operation: str
+    next_wall: float | None
+    """When its back-off ends; None: a limit, hold or circuit decides, or it is under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestInFlight:
+    """A record whose request is under way. `since_wall`: when it was taken in hand, its waiting included."""
+
+    topic: str
+    partition: int
+    offset: int
+    since_wall: float
+    attempts: int
+    operation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelWait:
+    """Front said with 429 that nothing of this scope may come before `until_wall`. `name`: a company's or a channel's id."""
+
+    scope: LimitScope
+    name: str
+    until_wall: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyPace:
+    """Requests started within the last minute, of so many allowed."""
+
+    company: str
+    started: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """What takes a look at every record in memory: for people who ask, not for each scrape."""
+
+    blocked: tuple[BlockedKey, ...] = ()
+    """The longest first, `DETAIL_ROWS` at most; how many there are is in the snapshot."""
+    oldest: RequestInFlight | None = None
+    in_flight: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """By topic and partition; those without are left out."""
+    waits: tuple[ChannelWait, ...] = ()
+    paces: tuple[CompanyPace, ...] = ()
+    """The companies nearest to their limits first, `DETAIL_ROWS` at most."""
+    kafka_cluster: str | None = None
+    """The cluster's id; None before the first assignment."""
+
+
+DETAIL_ROWS = 50
+"""What a page can show of lists that may be long."""
+
+
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggerLevel:
+    """From which level on a logger speaks. `changed_wall`: None while it is as configured."""
+
+    level: LogLevel
+    changed_wall: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,20 @@ def test_a_part_cannot_forge_further_parts(where: str) -> None:
     assert encoded == multipart_body(body, [file], "attachments[]", "t-0-17")
 
 
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("attachments[]", ["attachments[]", "attachments[]"]),
+        ("attachments", ["attachments", "attachments"]),
+        ("attachments[0]", ["attachments[0]", "attachments[1]"]),
+    ],
+)
+def test_files_have_the_name_that_is_configured(name: str, sent: list[str]) -> None:
+    """Front's docs and samples say all three; the last one counts up."""
+    form = read_form(*multipart_body(_Body(), [_PNG, _PNG], name, "b0"))
+    assert [part.field for part in form.files] == sent
+
+
 def test_a_quote_in_a_file_name_stays_inside_its_header() -> None:
     """A quotation mark is percent-encoded as browsers do (WHATWG HTML, multipart/form-data)."""
     content, _ = multipart_body(_Body(), [File('a"; name="body', "text/plain", b"")], "attachments[]", "b0")

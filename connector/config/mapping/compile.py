@@ -20,7 +20,7 @@ from connector.config.mapping.typecheck import check_types, steps, topic_types
 from connector.config.problems import Problem
 from connector.config.yaml_source import Loc, Source, value_at
 from connector.core.decode import ParsedSchema
-from connector.core.files import OnUnavailable
+from connector.core.files import FilePart, OnUnavailable
 from connector.core.mapping import (
     AvroFormat,
     BytesFormat,
@@ -67,6 +67,7 @@ class Context:
     channels: ChannelDirectory
     channels_come_later: bool = False
     """They lie in a topic, of which nothing is read when files are checked."""
+    file_part: FilePart = "attachments[]"
     env: Mapping[str, str]
     read_schema: ReadSchema
     find_schemas: FindSchemas
@@ -169,7 +170,11 @@ class _Compiler:
                 return None
             channels = self._context.channels
             return PythonMapper(
-                name=shape.mapper, function=function, channels=channels, table=channels.table()
+                name=shape.mapper,
+                function=function,
+                channels=channels,
+                table=channels.table(),
+                file_part=self._context.file_part,
             )
         return self._rules(shape, shape.rules or ())
 
@@ -197,6 +202,7 @@ class _Compiler:
             lets=names.lets,
             common_order_by=common,
             early_order_by=early,
+            file_part=self._context.file_part,
         )
 
     def _check_names(self, rules: tuple[Rule, ...]) -> None:

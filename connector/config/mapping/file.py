@@ -65,7 +65,10 @@ _LET = "Values with a name, for the expressions below: name -> text with ${...}.
 _OUTCOMES = (
     "What HTTP statuses mean, where front.statuses should not decide: status -> accept, retry, dead_letter, …"
 )
-_UNAVAILABLE = "When a file that is named by its url is gone: a dead letter (also if nothing is said), the message without it, or wait."
+_UNAVAILABLE = (
+    "When a file that is named by its url is gone: a dead letter (so, too, if nothing is said), "
+    "the message without it, or wait for it."
+)
 _ORDER_BY = "The order key, part by part, instead of the first request's own."
 
 

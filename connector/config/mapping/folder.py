@@ -26,6 +26,7 @@ from connector.config.settings import MappingSettings
 from connector.config.yaml_source import Source
 from connector.core.decode import ParsedSchema
 from connector.core.expression import Language
+from connector.core.files import FilePart
 from connector.core.mapping import ChannelDirectory, MappingSet, TopicMapping
 
 
@@ -44,6 +45,7 @@ class MappingFolder:
     env: Mapping[str, str]
     channels_come_later: bool = False
     """From a topic."""
+    file_part: FilePart = "attachments[]"
     more_schemas: Mapping[str, Sequence[ParsedSchema]] = field(default_factory=dict)
     """By topic: schemas to check expressions against, beside those that the files name."""
     tests: list[WrittenTest] = field(default_factory=list, init=False)
@@ -120,6 +122,7 @@ class MappingFolder:
             names=names,
             channels=self.channels,
             channels_come_later=self.channels_come_later,
+            file_part=self.file_part,
             env=self.env,
             read_schema=read_schema,
             find_schemas=find_schemas,

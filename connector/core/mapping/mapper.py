@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar, get_args
 
-from connector.core.files import OnUnavailable
+from connector.core.files import FilePart, OnUnavailable
 from connector.core.mapping.channels import ChannelDirectory
 from connector.core.mapping.requests import Draft, failed, headers_of, plan
 from connector.core.mapping.results import Input, Plan, Refusal, Skip
@@ -110,6 +110,7 @@ class PythonMapper:
     function: Mapper
     channels: ChannelDirectory
     table: Mapping[str, Mapping[str, str]]
+    file_part: FilePart = "attachments[]"
 
     def map(self, taken: Input) -> Plan | Skip | Refusal:
         """Call the function and check what it returns. Raises KeyboardInterrupt: a person ends a verb that way."""
@@ -124,7 +125,9 @@ class PythonMapper:
             return self.gave_up("raised KeyError: the line is not in the channels table", KeyError())
         except BaseException as error:  # noqa: BLE001 - foreign code: any failure is this record's, an exit too
             return self.gave_up(f"raised {type(error).__name__}", error)
-        return plan(drafts, taken.record, self.name, None) if drafts else Skip("rule", self.name)
+        if not drafts:
+            return Skip("rule", self.name)
+        return plan(drafts, taken.record, self.name, None, self.file_part)
 
     def gave_up(self, why: str, error: BaseException | None = None) -> Refusal:
         """The refusal of a record of which the function makes nothing. `why`: a sentence's end, without record data."""

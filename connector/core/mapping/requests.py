@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from connector.core.files import OnUnavailable
+from connector.core.files import FilePart, OnUnavailable
 from connector.core.identity import record_id, request_id
 from connector.core.mapping.results import Input, Plan, Refusal
 from connector.core.mapping.templates import Failed
@@ -27,12 +27,14 @@ class Draft:
     on_attachment_unavailable: OnUnavailable = "dead_letter"
 
 
-def plan(drafts: Sequence[Draft], record: Record, rule: str, key: OrderKey | None) -> Plan | Refusal:
+def plan(
+    drafts: Sequence[Draft], record: Record, rule: str, key: OrderKey | None, file_part: FilePart
+) -> Plan | Refusal:
     """Check every draft against its operation. `drafts` is not empty; `key` None: the first request's own."""
     requests: list[Request] = []
     for index, draft in enumerate(drafts):
         body = with_message_id(draft.operation, draft.body, partial(request_id, record, index))
-        built = build(draft.operation, draft.channel, draft.params, body, boundary(record, index))
+        built = build(draft.operation, draft.channel, draft.params, body, boundary(record, index), file_part)
         if isinstance(built, tuple):
             return _refused(draft, rule, built)
         if draft.outcomes:

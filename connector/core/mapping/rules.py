@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from connector.core.expression import NoSuchKey
-from connector.core.files import OnUnavailable
+from connector.core.files import FilePart, OnUnavailable
 from connector.core.mapping.channels import ChannelDirectory
 from connector.core.mapping.lets import Lets, LetScope
 from connector.core.mapping.requests import Draft, failed, plan
@@ -81,6 +81,7 @@ class Rules:
     """The `order_by` of every rule that makes requests, if it is one and reads no `let` of a rule; else None."""
     early_order_by: tuple[Node, ...] | None = None
     """The same, if it reads neither `value` nor `schema`."""
+    file_part: FilePart = "attachments[]"
 
     def early_key(self, scope: Scope) -> OrderKey | None:
         """The key that the record's plan will have, whichever rule holds; `scope` has no value. None: not known yet."""
@@ -134,7 +135,7 @@ class Rules:
             key = None if rule.order_by is None else _order_key(rule.order_by, scope)
         except Failed as failure:
             return self._failed(rule, failure, None)
-        return plan(drafts, taken.record, rule.name, key)
+        return plan(drafts, taken.record, rule.name, key, self.file_part)
 
     def _failed(
         self, rule: Rule, failure: Failed, key: OrderKey | None, operation: str | None = None
@@ -185,7 +186,7 @@ def _key_so_far(rule: Rule, drafts: list[Draft], taken: Input, scope: Scope) -> 
     """The key that the record's plan will have, of which only the first `drafts` could be made. None: not known yet."""
     if rule.order_by is not None:
         return _key(rule.order_by, scope)
-    first = plan(drafts[:1], taken.record, rule.name, None) if drafts else None
+    first = plan(drafts[:1], taken.record, rule.name, None, "attachments[]") if drafts else None
     return first.key if isinstance(first, Plan) else None
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from connector.core.call_states import CallStep
 from connector.core.file_names import harmless
 from connector.core.file_types import HEAD_BYTES, content_type
-from connector.core.files import File, OnUnavailable, RemoteFile, StoredFile
+from connector.core.files import File, FilePart, OnUnavailable, RemoteFile, StoredFile
 from connector.core.http_encoding import Encoded, json_body
 from connector.core.http_request import HttpRequest
 from connector.core.identity import ID_UNITS_MAX, utf16_units
@@ -62,12 +62,13 @@ def build(
     params: Mapping[str, object],
     body: Mapping[str, object],
     boundary: str,
+    file_part: FilePart = "attachments[]",
 ) -> Request | tuple[Invalid, ...]:
     """Check everything and encode it; raises nothing. All that is wrong is told at once.
 
     params: the operation's path ids as they are (not percent-encoded). body: Front's fields; a null counts as
     absent. boundary: ASCII, at most 70 characters, the same for every attempt at this request; used only with
-    files.
+    files. file_part: how those of a message are called; a recording's is always `attachments`.
     """
     problems = _channel_problems(operation, channel) + _param_problems(operation, params)
     if (least := _least_size(body)) > REQUEST_BYTES_MAX:
@@ -76,7 +77,7 @@ def build(
         model = operation.body.model_validate(body)
     except ValidationError as error:
         return (*problems, *explain(operation.body, error))
-    encoded = _encode(operation, model, boundary)
+    encoded = _encode(operation, model, boundary, file_part)
     if isinstance(encoded, Invalid):
         return (*problems, encoded)
     form = encoded if isinstance(encoded, Form) else None
@@ -152,13 +153,15 @@ def _param_problem(name: str, value: object) -> str | None:
     return None
 
 
-def _encode(operation: Operation, model: BaseModel, boundary: str) -> Encoded | Form | Invalid:
+def _encode(
+    operation: Operation, model: BaseModel, boundary: str, file_part: FilePart
+) -> Encoded | Form | Invalid:
     files = _files(model)
     if not files:
         encoded = json_body(model)
         return encoded if encoded.size <= REQUEST_BYTES_MAX else Invalid("body", too_large(encoded.size))
     audio = operation.files == "one_audio"
-    form = Form(model, files, "attachments" if audio else "attachments[]", boundary, audio)
+    form = Form(model, files, "attachments" if audio else file_part, boundary, audio)
     # Summed before encoding, so that files far too large are not copied first.
     size = sum(len(file.content) for file in files if isinstance(file, File))
     if size <= REQUEST_BYTES_MAX:
