@@ -5,12 +5,8 @@ from typing import Any
 
 from connector import __version__
 from connector.adapters.attachments import AttachmentSource, fetch_options
-from connector.adapters.front.aiohttp_carrier import AiohttpCarrier
-from connector.adapters.front.carrier import Carrier, CarrierOptions
-from connector.adapters.front.httpx_carrier import HttpxCarrier
-from connector.adapters.front.proxies import Proxies, one_proxy, proxies_of_environment
+from connector.adapters.front import settings as front_settings
 from connector.adapters.front.sender import App, FrontSender
-from connector.adapters.front.tokens import JwtTokens, StaticToken, Tokens
 from connector.adapters.kafka import CheckOptions, DeadLetterProducer, SourceOptions, StartChecks, refused
 from connector.adapters.kafka.fatal import Member
 from connector.adapters.registry import Registry, registry_options
@@ -19,7 +15,6 @@ from connector.app.directory import FileRows, FixedRows, Rows, TopicRows
 from connector.app.front_events import FrontEvents
 from connector.app.secrets import Secrets
 from connector.config import Loaded
-from connector.config.front import ENVIRONMENT, AppSettings, FrontSettings
 from connector.config.kafka import KafkaSettings
 from connector.config.registry import RegistrySettings
 from connector.config.settings import Settings
@@ -86,48 +81,13 @@ def sender(
     """Front, by the configured carrier. Raises ValueError for certificates, secrets or proxies that are no use."""
     front = settings.front
     apps = {
-        name: App(app.base_url, _tokens(app, front.token_life_s, secrets), front.secret_overlap_s)
+        name: App(
+            app.base_url, front_settings.tokens(app, front.token_life_s, secrets), front.secret_overlap_s
+        )
         for name, app in front.apps.items()
     }
-    carrier = _carrier(front, settings.limits.in_flight, secrets)
+    carrier = front_settings.carrier(front, settings.limits.in_flight, secrets)
     return FrontSender(apps, carrier, clock, FrontEvents(metrics, log), version=__version__)
-
-
-def _carrier(front: FrontSettings, in_flight: int, secrets: Secrets) -> Carrier:
-    certificate = None
-    if front.cert_file is not None and front.key_file is not None:
-        certificate = (front.cert_file, front.key_file)
-    options = CarrierOptions(
-        connect_timeout_s=front.connect_timeout_s,
-        write_timeout_s=front.write_timeout_s,
-        read_timeout_s=front.read_timeout_s,
-        request_deadline_s=front.request_deadline_s,
-        connections_max=in_flight,
-        keepalive_idle_s=front.keepalive_idle_s,
-        keepalive_age_s=front.keepalive_age_s,
-        ca_file=front.ca_file,
-        ca_system=front.ca_system,
-        client_certificate=certificate,
-        proxies=_proxies(front, secrets),
-    )
-    return AiohttpCarrier(options) if front.carrier == "aiohttp" else HttpxCarrier(options)
-
-
-def _proxies(front: FrontSettings, secrets: Secrets) -> Proxies:
-    if front.proxy is None:
-        return Proxies()
-    if front.proxy == ENVIRONMENT:
-        return proxies_of_environment()
-    password = None
-    if front.proxy_username is not None:
-        password = secrets(front.proxy_password, front.proxy_password_file).value()
-    return one_proxy(front.proxy, front.proxy_username, password, front.no_proxy)
-
-
-def _tokens(app: AppSettings, life_s: float, secrets: Secrets) -> Tokens:
-    if app.uid is None:
-        return StaticToken(token=secrets(app.token, app.token_file))
-    return JwtTokens(app_uid=app.uid, secret=secrets(app.secret, app.secret_file), life_s=life_s)
 
 
 def attachments(settings: Settings, clock: Clock, secrets: Secrets) -> AttachmentSource:

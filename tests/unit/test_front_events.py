@@ -13,6 +13,7 @@ from connector.adapters.telemetry import Metrics
 from connector.app.clock import SystemClock
 from connector.app.front_events import FrontEvents
 from connector.app.secrets import Secrets
+from connector.app.status import Status
 from connector.core.status import BuildInfo, Snapshot
 
 
@@ -80,7 +81,10 @@ def test_a_secret_file_that_becomes_useless_is_seen_until_it_is_well(tmp_path: P
     clock = Clock()
     with capture_logs() as lines:
         secrets = Secrets(clock, log())
+        nothing: Any = None
+        status = Status(nothing, nothing, nothing, (), secrets=secrets)
         assert secrets.reloaded is None
+        assert list(status._reloaded()) == []
         assert secrets(SecretStr("fixed"), None).value() == "fixed"
         assert secrets.reloaded is None
         held = [secrets(None, path) for path in (first, second)]
@@ -90,6 +94,7 @@ def test_a_secret_file_that_becomes_useless_is_seen_until_it_is_well(tmp_path: P
             clock.now += CHECK_EVERY_S
             assert [secret.value() for secret in held] == [text or "one", "two"]
             assert secrets.reloaded is reloaded
+            assert list(status._reloaded()) == [("secret", reloaded)]
     assert [(line["event"], line["kind"], line["path"]) for line in lines] == [
         ("config.reload.failed", "secret", str(first)),
         ("config.reloaded", "secret", str(first)),

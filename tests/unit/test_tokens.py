@@ -10,8 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
-from connector.adapters.files import CHECK_EVERY_S, MAX_BYTES, FixedSecret, SecretFile, SecretFileError
+from connector.adapters.files import CHECK_EVERY_S, FixedSecret, SecretFile, SecretFileError
 from connector.adapters.front.tokens import Claims, JwtTokens, StaticToken, sign
+from connector.core.secret_text import MAX_BYTES
 
 SECRET = "not-a-real-secret"
 # Front's sample: header, claims in this order, and the signature; reproduced with several libraries.

@@ -4,7 +4,8 @@ A carrier knows nothing of Front, tokens or records. It sends the given bytes on
 them as an `Answer`; it raises only `CancelledError`, and what would be a defect of ours (a malformed URL or
 header). Each client's exceptions become answers in one place, in its own file, by the rules of this page:
 
-- `NotSent` only if no byte of the request left this machine: no free connection, no connection, no TLS.
+- `NotSent` if and only if no byte of the request left this machine: no free connection, no connection, no TLS, a proxy
+  that opens no tunnel. What a client raises does not say that surely; where it was raised does.
 - `Unknown` for everything later. Nothing is sent twice: a token is good for one attempt, and only the
   pipeline may decide to repeat what may have been carried out. So clients' own retries on lost connections
   are switched off.
@@ -15,6 +16,8 @@ Idle connections: a server may close one in the very moment in which it is reuse
 whether the request was read. RFC 9112 §9.3.1 lets only idempotent requests be repeated on their own, and
 POST is not. Hence `keepalive_idle_s` is below what servers usually wait (5 s for the impatient ones); a
 connection whose end has been seen is never reused; and what is left of the race is an honest `Unknown`.
+Old connections: a busy one is never idle, and would stay with one server for as long as it lives, whatever the name
+resolves to by then and however many servers have joined. Hence `keepalive_age_s`.
 """
 
 import os
@@ -25,10 +28,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from connector.core.answers import Answer, Answered, Unknown
+from connector.adapters.front.proxies import Proxies
+from connector.core.answers import Answer, Answered, NotSent, Unknown
+from connector.core.http_encoding import Content
 
 BODY_MAX_BYTES: Final = 64 * 1024
 """What is kept of an answer's body. A longer one is cut, and its connection closed rather than read on."""
+
+
+HEAD_MAX_BYTES: Final = 64 * 1024
+"""What an answer's head may measure: a 2xx that cannot be read would be sent again. More is not HTTP to us."""
 
 
 class Carrier(Protocol):
@@ -37,7 +46,7 @@ class Carrier(Protocol):
     async def start(self) -> None:
         """Open the pool; no connection is made yet."""
 
-    async def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
+    async def send(self, method: str, url: str, headers: Mapping[str, str], content: Content) -> Answer:
         """One attempt, ended by `request_deadline_s`. Cancelling closes its connection.
 
         A redirect is an answer. `url` is absolute and percent-encoded; its path and query travel byte for
@@ -54,7 +63,7 @@ class Carrier(Protocol):
 class CarrierOptions:
     """How to reach the far side. TLS is always verified and at least 1.2; there is no switch for that.
 
-    Proxies and credentials are never taken from the environment.
+    Nothing is taken from the environment.
     """
 
     connect_timeout_s: float = 5.0
@@ -63,17 +72,31 @@ class CarrierOptions:
     request_deadline_s: float = 30.0
     """For the whole attempt, the answer's body included."""
 
+    write_timeout_s: float | None = None
+    """How long the far side may take nothing of a body; None: only the deadline ends that."""
+
+    read_timeout_s: float | None = None
+    """How long the answer may be silent, before it begins or within it; None: only the deadline ends that."""
+
     connections_max: int = 256
     """At least the requests in flight, else some spend `connect_timeout_s` waiting for a connection."""
 
     keepalive_idle_s: float = 4.0
     """An idle connection older than this is not reused."""
 
-    ca_file: Path | None = None
-    """PEM file of the only authorities to trust; None: the system's."""
+    keepalive_age_s: float = 300.0
+    """A connection made longer ago than this is not reused."""
 
-    proxy_url: str | None = field(default=None, repr=False)
-    """An http:// proxy, `user:password@` allowed: hence not in the repr."""
+    ca_file: Path | None = None
+    """PEM file of authorities to trust; None: the system's."""
+
+    ca_system: bool = False
+    """Trust the system's authorities beside those of `ca_file`."""
+
+    client_certificate: tuple[Path, Path] | None = None
+    """PEM files of our certificate and its unencrypted key, for a far side that asks for one."""
+
+    proxies: Proxies = field(default_factory=Proxies)
 
     def __post_init__(self) -> None:
         if not 0 < self.connect_timeout_s < self.request_deadline_s:
@@ -84,12 +107,14 @@ class CarrierOptions:
             )
         if self.connections_max < 1:
             raise ValueError(f"connections_max must be at least 1, not {self.connections_max}")
-        if self.keepalive_idle_s <= 0:
-            raise ValueError(f"keepalive_idle_s must be above 0, not {self.keepalive_idle_s}")
+        for name in ("keepalive_idle_s", "keepalive_age_s"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
 
 
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """A verifying context for TLS >= 1.2. Raises ValueError, naming the file, if `ca_file` is no use."""
+def tls_context(options: CarrierOptions) -> ssl.SSLContext:
+    """A verifying context for TLS >= 1.2. Raises ValueError, naming the file, if one is no use."""
+    ca_file = options.ca_file
     try:
         context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     except OSError as error:
@@ -100,8 +125,27 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
             else f"cannot be read ({error.strerror})"
         )
         raise ValueError(f"CA file {ca_file} {why}: give a PEM file of certificate authorities") from error
+    if ca_file is not None and options.ca_system:
+        context.load_default_certs()
+    if options.client_certificate is not None:
+        certificate, key = options.client_certificate
+        try:
+            # Without a password it would ask for one on the terminal.
+            context.load_cert_chain(certificate, key, password="")
+        except OSError as error:
+            raise ValueError(
+                f"client certificate {certificate} with key {key} cannot be used:"
+                " both must be readable PEM files of one pair, the key not encrypted"
+            ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def judged_by_proxy(answer: Answer, proxy: str | None) -> Answer:
+    """The answer to a plain request through a proxy: 407 is the proxy's own word (RFC 9110 §15.5.8), and Front saw nothing."""
+    if proxy is not None and isinstance(answer, Answered) and answer.status == 407:
+        return NotSent("connect", "the proxy refused with status 407")
+    return answer
 
 
 def cut_short(status: int, headers: Mapping[str, str], body: bytes, failure: Unknown) -> Answer:

@@ -12,30 +12,26 @@ from typing import Final, Protocol
 import jwt
 from jwt.algorithms import HMACAlgorithm
 
+from connector.adapters.front.rotation import Secret
+
 TOKEN_LIFE_S: Final = 10.0
 """Front's samples use 10 s; 30 s is the most that public clients are seen to get accepted."""
 
 _JTI_BYTES: Final = 16
 
 
-class Secret(Protocol):
-    """Where a secret comes from: fixed, or a watched file."""
-
-    def value(self) -> str:
-        """The secret as it is now."""
-
-    def refresh(self) -> None:
-        """It was refused: look again at once for a newer one."""
-
-
 class Tokens(Protocol):
     """Makes the bearer token of one attempt."""
 
-    def mint(self, channel_real_id: str, now: float) -> str:
-        """A token for this channel, for immediate use. `now`: Unix seconds of the wall clock."""
+    @property
+    def secret(self) -> Secret:
+        """What tokens are made with."""
 
-    def refresh(self) -> None:
-        """Front refused the last token: the next one is made from the secret as it is then."""
+    def mint(self, channel_real_id: str, now: float, secret: str | None = None) -> str:
+        """A token for this channel, for immediate use.
+
+        `now`: Front's time in Unix seconds. `secret`: what to make it with; None: the secret as it is now.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +42,10 @@ class JwtTokens:
     secret: Secret = field(repr=False)
     life_s: float = TOKEN_LIFE_S
 
-    def mint(self, channel_real_id: str, now: float) -> str:
+    def mint(self, channel_real_id: str, now: float, secret: str | None = None) -> str:
         """An HS256 token that this channel's routes accept until `now + life_s`, in whole seconds."""
         claims = Claims(self.app_uid, channel_real_id, secrets.token_hex(_JTI_BYTES), int(now + self.life_s))
-        return sign(claims, self.secret.value())
-
-    def refresh(self) -> None:
-        """Read the secret again."""
-        self.secret.refresh()
+        return sign(claims, self.secret.value() if secret is None else secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +54,14 @@ class StaticToken:
 
     token: Secret = field(repr=False)
 
-    def mint(self, channel_real_id: str, now: float) -> str:  # noqa: ARG002 - not made for anyone
-        """The token as it is."""
-        return self.token.value()
+    @property
+    def secret(self) -> Secret:
+        """The token itself."""
+        return self.token
 
-    def refresh(self) -> None:
-        """Read the token again."""
-        self.token.refresh()
+    def mint(self, channel_real_id: str, now: float, secret: str | None = None) -> str:  # noqa: ARG002 - not made for anyone
+        """The token as it is."""
+        return self.token.value() if secret is None else secret
 
 
 @dataclass(frozen=True, slots=True)
