@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 
 from connector.config.host_patterns import HostPattern, read_pattern
 from connector.config.section import Count, FileOrFolder, Seconds, Section, not_both, require
+from connector.core.operations import REQUEST_BYTES_MAX
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -146,7 +147,9 @@ class SpoolSettings(Section):
         default=32 * MIB, ge=0, description="All files in memory; what comes on top lies in the folder."
     )
     disk_total_bytes: int = Field(
-        default=1024 * MIB, ge=0, description="All files in the folder; what comes on top waits."
+        default=1024 * MIB,
+        ge=REQUEST_BYTES_MAX,  # else the files of one request would wait for ever
+        description="All files in the folder, at least those of one request; what comes on top waits.",
     )
 
 

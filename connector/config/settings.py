@@ -80,6 +80,15 @@ class TelemetrySettings(Section):
     log_format: Literal["json", "console"] = "json"
 
 
+class AdminSettings(Section):
+    """The listener for people and for clients of Kafka Connect's API: on 127.0.0.1, and nowhere else."""
+
+    port: Port | None = Field(
+        default=None,
+        description="Its port; 0 takes any free one. By default the one after telemetry.port (or any free one, if that is 0).",
+    )
+
+
 class Settings(BaseSettings):
     """Everything the service is told, apart from the mapping files."""
 
@@ -109,6 +118,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     dead_letter: DeadLetterSettings
     telemetry: TelemetrySettings = TelemetrySettings()
+    admin: AdminSettings = AdminSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -122,9 +132,24 @@ class Settings(BaseSettings):
         """The environment wins over the file, whose content comes as arguments."""
         return env_settings, init_settings
 
+    @property
+    def admin_port(self) -> int:
+        """Where the listener on loopback listens; 0: on any free port."""
+        if self.admin.port is not None:
+            return self.admin.port
+        return self.telemetry.port + 1 if self.telemetry.port else 0
+
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
         kafka, limits, front = self.kafka, self.limits, self.front
+        require(
+            self.admin.port is not None or self.telemetry.port < 65_535,
+            "there is no port after telemetry.port 65535: give admin.port",
+        )
+        require(
+            not self.admin.port or self.admin.port != self.telemetry.port,
+            "admin.port must not be telemetry.port: probes come from outside the pod, and the other is for loopback only",
+        )
         require(
             front.request_deadline_s < kafka.session_timeout_s,
             "front.request_deadline_s must be below kafka.session_timeout_s: a request must end before another "

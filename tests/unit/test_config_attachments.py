@@ -96,6 +96,10 @@ MISTAKES = [
         "11:14: attachments: total_timeout_s must not be below connect_timeout_s or idle_timeout_s",
     ),
     ("{spool: {memory_bytes: 5000000}}", "11:37: attachments.spool.memory_bytes must be 4194304 or less"),
+    (
+        "{spool: {disk_total_bytes: 1000000}}",
+        "11:41: attachments.spool.disk_total_bytes must be 24000000 or more",
+    ),
     ("{concurrent: 0}", "11:27: attachments.concurrent must be 1 or more"),
 ]
 
@@ -151,7 +155,12 @@ def test_settings_become_what_the_fetcher_is_told() -> None:
             "total_timeout_s": 3,
             "concurrent": 4,
             "concurrent_per_host": 5,
-            "spool": {"folder": "s", "memory_bytes": 6, "memory_total_bytes": 7, "disk_total_bytes": 8},
+            "spool": {
+                "folder": "s",
+                "memory_bytes": 6,
+                "memory_total_bytes": 7,
+                "disk_total_bytes": 24_000_000,
+            },
         }
     )
     options = fetch_options(settings, _secret)
@@ -170,4 +179,4 @@ def test_settings_become_what_the_fetcher_is_told() -> None:
     assert (options.concurrent, options.concurrent_per_host) == (4, 5)
     spool = options.spool
     assert spool.folder == Path("s")
-    assert (spool.memory_bytes, spool.memory_total_bytes, spool.disk_total_bytes) == (6, 7, 8)
+    assert (spool.memory_bytes, spool.memory_total_bytes, spool.disk_total_bytes) == (6, 7, 24_000_000)
