@@ -143,7 +143,7 @@ class Served:
         self._at: OrderedDict[str, float] = OrderedDict()
 
     def note(self, host: str, now: float) -> None:
-        """It served a file, or said of one that it has none: it is up."""
+        """It served a file: it is up."""
         self._at[host] = now
         self._at.move_to_end(host)
         if len(self._at) > self._most:

@@ -32,7 +32,8 @@ class Hold:
     since: float
 
 
-_Scope: TypeAlias = tuple[HoldScope, str]
+ProbeScope: TypeAlias = tuple[HoldScope, str]
+"""What is probed: an app or a channel, by name."""
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class _Held:
 class Probe(NamedTuple):
     """A request that probes: the scopes it probes, and when each may be probed again if nothing is heard of it."""
 
-    scopes: tuple[_Scope, ...]
+    scopes: tuple[ProbeScope, ...]
     next_probe: float
 
 
@@ -54,7 +55,7 @@ class Holds:
 
     def __init__(self, probe_interval_s: float) -> None:
         self._interval = probe_interval_s
-        self._held: dict[_Scope, _Held] = {}
+        self._held: dict[ProbeScope, _Held] = {}
         self._refused: dict[
             str, str
         ] = {}  # app -> the first channel refused with 401 since it last accepted one
@@ -71,6 +72,10 @@ class Holds:
         times = [held.next_probe for scope in _scopes(channel) if (held := self._held.get(scope))]
         latest = max(times, default=None)
         return latest if latest is not None and latest > now else None
+
+    def over(self, channel: Channel) -> ProbeScope | None:
+        """The widest hold that this channel lies in."""
+        return next((scope for scope in _scopes(channel) if scope in self._held), None)
 
     def started(self, channel: Channel, now: float) -> Probe | None:
         """A request of this channel starts; in a held scope it is the probe, and the next waits an interval."""
@@ -127,5 +132,5 @@ class Holds:
         return tuple(self._held.pop(scope).hold for scope in idle)
 
 
-def _scopes(channel: Channel) -> tuple[_Scope, _Scope]:
+def _scopes(channel: Channel) -> tuple[ProbeScope, ProbeScope]:
     return ("app", channel.app), ("channel", channel.real_id)

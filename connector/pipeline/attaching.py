@@ -1,7 +1,8 @@
 """Files that a request only names are fetched before its turn to be sent: without a slot in flight, the key held.
 
-What was fetched stays with the record until the request is over, so that no attempt fetches again; in a hold it is given back,
-as that may last, and fetched anew. A file that is late or will never come delays its own key only.
+What was fetched stays with the record until the request is over, so that no attempt fetches again. While one of a record's
+files is waited for, and in a hold, all are given back and later fetched anew: both may last, and room is for those who go on.
+A file that is late or will never come delays its own key only.
 Never here: how one is fetched (`adapters/attachments`), what a failure means (`core.fetching`), the request's bytes (`core`).
 """
 
@@ -23,30 +24,39 @@ from connector.core.fetching import (
     result_of,
 )
 from connector.core.files import FetchAnswer, Fetched, NotAllowed, RemoteFile, StoredFile
+from connector.core.holds import HoldScope, ProbeScope
 from connector.core.http_request import HttpRequest
 from connector.core.operations import Invalid, Missing
 from connector.core.outcome import RetryPolicy
+from connector.core.records import Channel
 from connector.pipeline.partition import Partition
 from connector.pipeline.work import Work, coordinates
 from connector.pipeline.world import World
 
+PROBE_AGAIN_S = 1.0
+"""How soon a record asks again whether it may fetch, while another one of its held channel or app fetches for the probe."""
 
-@dataclass(slots=True, eq=False)
-class Gathered:
-    """What became of a request's files so far. Monotonic seconds."""
 
-    fates: list[StoredFile | Missing] = field(default_factory=list)
-    http: HttpRequest | None = None
-    """The request as it is sent, once all are here."""
+@dataclass(slots=True)
+class _Tries:
+    """Attempts at one file that did not bring it."""
+
     attempts: int = 0
     counted: int = 0
     evidence_from: float | None = None
-    """When the present file's first attempt began, or the last one failed."""
+    """When the first began, or the last one failed. Monotonic seconds."""
 
-    def next_file(self) -> None:
-        """The present one has its fate."""
-        self.attempts = self.counted = 0
-        self.evidence_from = None
+
+@dataclass(slots=True, eq=False)
+class _Gathered:
+    """What became of a request's files so far."""
+
+    tries: tuple[_Tries, ...]
+    fates: list[StoredFile | Missing] = field(default_factory=list)
+    http: HttpRequest | None = None
+    """The request as it is sent, once all are here."""
+    waiting: bool = False
+    """All are here, and its turn to be sent has not come."""
 
     def give_back(self) -> None:
         """The files are not needed any more, or not now."""
@@ -55,6 +65,7 @@ class Gathered:
                 file.close()
         self.fates.clear()
         self.http = None
+        self.waiting = False
 
 
 class Failed(Protocol):
@@ -63,13 +74,17 @@ class Failed(Protocol):
     def __call__(self, slot: Slot[Work], work: Work, error: str, stage: Stage) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Around:
-    """What the life of a record does for its files. `go_on`: something may start now."""
+    """What the life of a record does for its files. `go_on`: something may start now.
+
+    `probed`: the hold or open circuit of which the next request of a channel would be the probe.
+    """
 
     failed: Failed
     give_up: Callable[[Partition, Slot[Work], Work, Failure], None]
     go_on: Callable[[], None]
+    probed: Callable[[Channel, float], ProbeScope | None]
 
 
 class Attaching:
@@ -87,7 +102,9 @@ class Attaching:
         self._tasks = tasks
         self._around = around
         self._served = Served()
-        self._gathered: dict[Work, Gathered] = {}
+        self._gathered: dict[Work, _Gathered] = {}
+        self._probing: dict[ProbeScope, Work] = {}
+        """The record that has files, or fetches them, to be the probe."""
 
     def http(self, work: Work) -> HttpRequest | None:
         """The request whose turn it is, as it is sent; None: its files must be fetched first."""
@@ -96,83 +113,119 @@ class Attaching:
         gathered = self._gathered.get(work)
         return gathered.http if gathered is not None else None
 
+    def starts(self, work: Work) -> bool:
+        """Its turn to be sent has come: whether it can, its files being here."""
+        gathered = self._gathered.get(work)
+        if gathered is not None:
+            gathered.waiting = False
+        return self.http(work) is not None
+
     def fetch(self, part: Partition, slot: Slot[Work]) -> None:
-        """Its files are missing: let its slot go, and queue it again when they are here. A revoke ends this at once."""
+        """Its files are missing: let its slot go, and queue it again when they are here. A revoke ends this at once.
+
+        In a held scope only the probe's are fetched: what the others would get is not needed before the hold ends.
+        """
+        work, channel, now = slot.head, slot.head.request.channel, self._clock.monotonic()
         self._dispatch.settling(slot)
-        task = self._tasks.create_task(self._fetch(part, slot, slot.head))
+        scope = self._around.probed(channel, now)
+        if scope is not None:
+            if self._probing.get(scope, work) is not work:
+                self._dispatch.again(slot, channel, now + PROBE_AGAIN_S)
+                return
+            self._probing[scope] = work
+        task = self._tasks.create_task(self._fetch(part, slot, work))
         part.fetches.add(task)
         task.add_done_callback(part.fetches.discard)
 
     def give_back(self, work: Work) -> None:
-        """Its request is over, or held: it needs its files no more, or not now."""
+        """Its request is over: it needs its files no more."""
+        self._probes_no_more(work)
         if (gathered := self._gathered.pop(work, None)) is not None:
             gathered.give_back()
 
+    def held(self, work: Work, scope: HoldScope) -> None:
+        """Its request was refused, and a hold may last: nobody in it keeps files, as others would have no room."""
+        self._probes_no_more(work)
+        channel = work.request.channel
+        for other, gathered in self._gathered.items():
+            near = other.request.channel
+            in_scope = near.app == channel.app if scope == "app" else near == channel
+            if other is work or (gathered.waiting and in_scope):
+                gathered.give_back()
+
     def forget(self, part: Partition) -> None:
         """The partition is gone, and nothing of it runs any more."""
-        for work in [work for work in self._gathered if work.ledger is part.ledger]:
-            self.give_back(work)
+        for work in [*self._gathered, *self._probing.values()]:
+            if work.ledger is part.ledger:
+                self.give_back(work)
+
+    def _probes_no_more(self, work: Work) -> None:
+        for scope in [scope for scope, prober in self._probing.items() if prober is work]:
+            del self._probing[scope]
 
     async def _fetch(self, part: Partition, slot: Slot[Work], work: Work) -> None:
-        gathered = self._gathered.setdefault(work, Gathered())
         form = work.request.form
         assert form is not None, "it has files to fetch"
-        for file in form.remote[len(gathered.fates) :]:
+        gathered = self._gathered.get(work)
+        if gathered is None:
+            gathered = self._gathered[work] = _Gathered(tuple(_Tries() for _ in form.remote))
+        for number, file in enumerate(form.remote):
             room = form.room - sum(kept.size for kept in gathered.fates if not isinstance(kept, Missing))
-            if not await self._one(part, slot, work, gathered, file, room):
+            fate = await self._one(part, slot, work, gathered.tries[number], file, room)
+            if fate is None:
                 return
+            gathered.fates.append(fate)
         http = work.request.with_files(gathered.fates)
         if isinstance(http, Invalid):
             self._give_up(part, slot, work, http.reason, f"{http.path} {http.message}")
             return
-        gathered.http = http
+        gathered.http, gathered.waiting = http, True
         self._dispatch.again(slot, work.request.channel, None)
         self._around.go_on()
 
     async def _one(
-        self, part: Partition, slot: Slot[Work], work: Work, gathered: Gathered, file: RemoteFile, room: int
-    ) -> bool:
-        """One attempt at one file. False: nothing more of this record is fetched now."""
-        if gathered.evidence_from is None:
-            gathered.evidence_from = self._clock.monotonic()
+        self, part: Partition, slot: Slot[Work], work: Work, tries: _Tries, file: RemoteFile, room: int
+    ) -> StoredFile | Missing | None:
+        """One attempt at one file: its fate, or None if nothing more of this record is fetched now."""
+        if tries.evidence_from is None:
+            tries.evidence_from = self._clock.monotonic()
         answer = await self._ask(file, room)
         now = self._clock.monotonic()
         host = "" if self._files is None else self._files.host(file)
         attempt = FetchAttempt(
-            number=gathered.attempts + 1,
-            counted=gathered.counted,
-            evidence=self._served.since(host, gathered.evidence_from),
+            number=tries.attempts + 1,
+            counted=tries.counted,
+            evidence=self._served.since(host, tries.evidence_from),
             on_unavailable=work.request.on_attachment_unavailable,
         )
         if isinstance(answer, Fetched):
             self._served.note(host, now)
-        decision = decide_fetch(
-            answer, attempt, work.policy(self._retry), now=now, jitter=self._clock.jitter()
-        )
+        policy = work.policy(self._retry)
+        decision = decide_fetch(answer, attempt, policy, now=now, jitter=self._clock.jitter())
         match decision:
             case Have(kept):
-                gathered.fates.append(kept)
-                gathered.next_file()
-                return True
+                return kept
             case Without(why):
                 self._log.warning("attachment.left_out", **coordinates(work.record), reason=why)
-                gathered.fates.append(Missing(file.name))
-                gathered.next_file()
-                return True
+                return Missing(file.name)
             case FetchAgain(at=at, error=error, counts=counts):
-                self._around.failed(slot, work, error, "attach")
-                gathered.attempts += 1
-                gathered.counted += counts
-                gathered.evidence_from = now
-                if error == "no_room":
-                    gathered.give_back()
-                self._dispatch.again(slot, work.request.channel, at)
-                self._around.go_on()
+                tries.attempts += 1
+                tries.counted += counts
+                tries.evidence_from = now
+                self._again(slot, work, error, at)
             case NeverComes(reason=reason, message=message):
                 self._give_up(part, slot, work, reason, message)
             case _:
                 assert_never(decision)
-        return False
+        return None
+
+    def _again(self, slot: Slot[Work], work: Work, error: str, at: float) -> None:
+        """Whatever came meanwhile is given back: a record that waits keeps no room from others."""
+        self._around.failed(slot, work, error, "attach")
+        self._probes_no_more(work)
+        self._gathered[work].give_back()
+        self._dispatch.again(slot, work.request.channel, at)
+        self._around.go_on()
 
     async def _ask(self, file: RemoteFile, room: int) -> FetchAnswer:
         if self._files is None:

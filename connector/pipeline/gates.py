@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from connector.core.answers import Answer
 from connector.core.circuit import CircuitChange, Circuits, Closed, Opened, Ticket
-from connector.core.holds import Hold, Holds, Probe
+from connector.core.holds import Hold, Holds, Probe, ProbeScope
 from connector.core.outcome import Refused, RetryPolicy, Throttled, far_side_failed, proves_credentials
 from connector.core.pacing import Pacing
 from connector.core.records import Channel, OrderKey
@@ -31,7 +31,7 @@ class Gates:
     def __init__(self, world: World, policy: Policy, wake_lanes: Callable[[], None]) -> None:
         self.holds = Holds(policy.probe_interval_s)
         self.circuits = Circuits(policy.circuit, policy.base_urls)
-        self._pacing = Pacing(policy.rate_limits)
+        self.pacing = Pacing(policy.rate_limits)
         self._clock = world.clock
         self._log = world.log
         self._wake_lanes = wake_lanes
@@ -41,13 +41,19 @@ class Gates:
         waits = (
             self.holds.wait_until(channel, now),
             self.circuits.wait_until(channel.app, now),
-            self._pacing.wait_until(channel, now),
+            self.pacing.wait_until(channel, now),
         )
         return max((until for until in waits if until is not None), default=None)
 
+    def probed(self, channel: Channel, now: float) -> ProbeScope | None:
+        """The hold or the open circuit of which the next request of this channel would be the probe."""
+        if self.circuits.state(channel.app, now) != "closed":
+            return "app", channel.app
+        return self.holds.over(channel)
+
     def started(self, channel: Channel, key: OrderKey, now: float) -> Leave:
         """It starts: it counts for the pace, and is the probe of whatever holds or is open."""
-        self._pacing.started(channel, now)
+        self.pacing.started(channel, now)
         return Leave(channel, self.circuits.started(channel.app, key, now), self.holds.started(channel, now))
 
     def answered(self, leave: Leave, answer: Answer, policy: RetryPolicy, now: float) -> None:
@@ -69,7 +75,7 @@ class Gates:
 
     def throttled(self, leave: Leave, decision: Throttled, now: float) -> None:
         """Front's limit was hit: its scope waits."""
-        self._pacing.throttle(decision.scope, leave.channel, decision.until)
+        self.pacing.throttle(decision.scope, leave.channel, decision.until)
         seconds = round(decision.until - now, 3)
         self._log.info("front.throttled", scope=decision.scope, seconds=seconds)
 

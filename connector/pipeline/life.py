@@ -72,7 +72,7 @@ class Pipeline:
         )
         self.taking = TakingIn(world, self.schemas, self.ownership.tasks, self._admit, self._start_ready)
         self._key_sample = KeySample()
-        around = Around(failed=self._note_failure, give_up=self._cannot_attach, go_on=self._start_ready)
+        around = Around(self._note_failure, self._cannot_attach, self._start_ready, self.gates.probed)
         self._attaching = Attaching(world, policy.retry, self.dispatch, self.ownership.tasks, around)
         self.ownership.gone = self._attaching.forget
         self._calls = CallChecks(world, lambda: self.taking.mappings, policy.calls_remembered)
@@ -230,7 +230,7 @@ class Pipeline:
             return
         while (slot := self.dispatch.next(now, self.gates.wait_until)) is not None:
             work = slot.head
-            if self._attaching.http(work) is None:
+            if not self._attaching.starts(work):
                 self._attaching.fetch(self.partitions[slot.tp], slot)
                 continue
             leave = self.gates.started(work.request.channel, slot.key, now)
@@ -267,7 +267,6 @@ class Pipeline:
             if (failure := self._calls.refused(work)) is not None:
                 self.gates.cut_off(leave, now)
                 await self._give_up(slot, work, failure)
-                self._start_ready()
                 return
         if work.maybe_sent:
             self._telemetry.possible_duplicate()
@@ -318,7 +317,7 @@ class Pipeline:
                 self.dispatch.again(slot, channel, None)
             case Refused():
                 self._note_failure(slot, work, decision.reason)
-                self._attaching.give_back(work)  # a hold may last
+                self._attaching.held(work, decision.scope)
                 self.gates.refused(leave, decision, now)
                 self.dispatch.again(slot, channel, None)
             case Rejected():
@@ -336,6 +335,7 @@ class Pipeline:
         self._start_ready()  # the slot is free while the letter travels
         await self._dead_letter(work.ledger, work.record, failure, work.taken_at)
         self.dispatch.done(slot)
+        self._start_ready()
 
     def _accepted(self, slot: Slot[Work], work: Work, now: float) -> None:
         channel = work.request.channel
@@ -362,6 +362,7 @@ class Pipeline:
         self._telemetry.error(record.topic, stage, error)
         self._telemetry.retried(record.topic)
         part = self.partitions.get(slot.tp)
+        work.failed_with = error
         if part is not None:
             self.blocked.setdefault(slot, self._clock.wall())
             self._intake.blocked(part)

@@ -31,6 +31,8 @@ class Work:
     """All attempts at the record, for its dead letter."""
     evidence_from: float | None = None
     """When this request's first attempt began, or the last one failed: what is accepted from then on is evidence."""
+    failed_with: str | None = None
+    """How the last attempt failed, in a word."""
     fresh_token_tried: bool = False
     not_found_waited_s: float = 0.0
     maybe_sent: bool = False

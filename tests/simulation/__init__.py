@@ -1,1 +1,1 @@
-"""The deterministic simulation: the real polling code and the real pipeline on a simulated clock, Kafka, Front and registry."""
+"""The deterministic simulation: real polling code and pipeline on a simulated clock, Kafka, Front, registry and file hosts."""

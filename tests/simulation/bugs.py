@@ -17,14 +17,17 @@ from connector.adapters.kafka.starts import Position
 from connector.core import offset_map
 from connector.core.decode import SchemaNeeded
 from connector.core.dispatch import Dispatch
+from connector.core.fetching import Served
 from connector.core.lease import Lease
 from connector.core.ledger import Ledger, Settling
 from connector.core.mapping import ChannelNeeded, Plan
 from connector.core.offset_map import LogIdentity
+from connector.core.operations import Missing
 from connector.core.pacing import Pacing
 from connector.core.prepare import prepare
 from connector.core.records import Epoch
 from connector.pipeline import life, ownership
+from connector.pipeline.attaching import Attaching
 from connector.pipeline.dead_letters import DeadLetters
 from connector.pipeline.intake import Intake
 from connector.pipeline.life import Pipeline
@@ -293,6 +296,38 @@ def _held_under_the_old_epoch() -> Sequence[Replacement]:
     return [(Assignments, "_end_and_begin", end_and_begin)]
 
 
+def _sent_before_its_files() -> Sequence[Replacement]:
+    """What failed once is left out, whatever its rule says."""
+    true = Attaching.http
+
+    def http(self: Attaching, work: Work) -> object:
+        gathered = self._gathered.get(work)
+        if gathered is None or gathered.http is not None or work.request.form is None:
+            return true(self, work)
+        missing = [Missing(file.name) for file in work.request.form.remote[len(gathered.fates) :]]
+        return work.request.with_files([*gathered.fates, *missing])
+
+    return [(Attaching, "http", http)]
+
+
+def _files_kept_after_a_revoke() -> Sequence[Replacement]:
+    return [(Attaching, "forget", lambda self, part: None)]
+
+
+def _host_failures_without_evidence() -> Sequence[Replacement]:
+    return [(Served, "since", lambda self, host, at: True)]
+
+
+def _a_fetch_keeps_its_slot() -> Sequence[Replacement]:
+    true = Attaching.fetch
+
+    def fetch(self: Attaching, part: Partition, slot: Any) -> None:
+        with patch.object(Dispatch, "settling", lambda self, slot: None):
+            true(self, part, slot)
+
+    return [(Attaching, "fetch", fetch)]
+
+
 BUGS: dict[str, Callable[[], Sequence[Replacement]]] = {
     "two commits in flight": _two_commits_in_flight,
     "a map without identity": _map_without_identity,
@@ -317,6 +352,10 @@ BUGS: dict[str, Callable[[], Sequence[Replacement]]] = {
     "no map": _no_map,
     "every cut is a missing offset": _every_cut_is_a_missing_offset,
     "held under the old epoch": _held_under_the_old_epoch,
+    "sent before its files are here": _sent_before_its_files,
+    "files kept after a revoke": _files_kept_after_a_revoke,
+    "host failures without evidence": _host_failures_without_evidence,
+    "a fetch keeps its slot": _a_fetch_keeps_its_slot,
 }
 
 

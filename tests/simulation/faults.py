@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from connector.core.offset_map import VERSION, LogIdentity, write
+from connector.core.offset_map import VERSION, LogIdentity, Refused, read, write
 from connector.core.records import TopicPartition
 from tests.simulation.coordinator import Entry
+from tests.simulation.files import FileSpell, FileSpellKind
 from tests.simulation.front import Spell, SpellKind
 from tests.simulation.log import PartitionLog
 from tests.simulation.plan import CALM_AT, Fault
+from tests.simulation.records import HOSTS
 
 if TYPE_CHECKING:
     from tests.simulation.member import Member
@@ -133,7 +135,30 @@ def _truncation(world: "Simulation", fault: Fault, member: "Member") -> None:
 
 
 def _recreation(world: "Simulation", fault: Fault, member: "Member") -> None:
-    world.recreate(place(world, fault).topic, fault.dice)
+    """Deleted, and made anew a moment later under another id; the group's offsets go with it, or not."""
+    cluster, group = world.cluster, world.group
+    topic = place(world, fault).topic
+    partitions = len(cluster.partitions(topic))
+    world.recreated += 1
+    anew = LogIdentity(cluster.cluster_id, f"{topic}{world.recreated}")
+    for tp in [tp for tp in cluster.logs if tp.topic == topic]:
+        log = cluster.logs.pop(tp)
+        log.drop()
+        cluster.past.append(log)
+        cluster.log_ids.pop(topic, None)
+        held = group.offsets.get(tp)
+        # A broker drops it with the topic, and may fail to. An operator's text, damaged or of another version, tells nobody
+        # whose offset it is, even if the former topic's id stands in it.
+        told = held is not None and read(held.metadata, anew, held.offset) == Refused("topic")
+        if fault.dice < 0.5 or not told:
+            group.offsets.pop(tp, None)
+    world.kernel.after(0.05, group.rebalance)
+
+    def create() -> None:
+        cluster.create(topic, partitions, anew.topic_id)
+        world.kernel.after(0.2, group.rebalance)
+
+    world.kernel.after(1.5, create)
 
 
 def _added(world: "Simulation", fault: Fault, member: "Member") -> None:
@@ -199,6 +224,20 @@ def _registry(world: "Simulation", fault: Fault, member: "Member") -> None:
     world.registry.down_until = world.kernel.now + _lasts(world, fault)
 
 
+def _files(kind: FileSpellKind, share: float = 1.0) -> Strike:
+    def act(world: "Simulation", fault: Fault, member: "Member") -> None:
+        host = (*HOSTS, None)[int(fault.dice * 89) % 3]
+        spell = FileSpell(kind, world.kernel.now + _lasts(world, fault), share, host)
+        world.files.spells.append(spell)
+
+    return act
+
+
+def _no_room(world: "Simulation", fault: Fault, member: "Member") -> None:
+    if member.process is not None:
+        member.files.full_until = world.kernel.now + _lasts(world, fault)
+
+
 _STRIKES: dict[str, Strike] = {
     "crash": _crash,
     "freeze": _freeze,
@@ -237,4 +276,10 @@ _STRIKES: dict[str, Strike] = {
     "dead letters doubtful": _doubtful,
     "dead letters slow": _letters_slow,
     "registry down": _registry,
+    "files down": _files("down"),
+    "files hang": _files("hangs"),
+    "files slow": _files("slow"),
+    "files gone": _files("gone", share=0.5),
+    "files fail": _files("fails", share=0.5),
+    "files without room": _no_room,
 }

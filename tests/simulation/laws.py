@@ -1,9 +1,10 @@
-"""The laws, one function each (two for the ninth), checked in the moment of the event that may break them.
+"""The laws, a function each (some have more), checked in the moment of the event that may break them.
 
 1 no loss · 2 a commit is true · 3 order per key by arrival · 4 a second send has a cause · 5 bounds · 6 pace · 7 nothing of a
 closed epoch · 8 dead letters · 9 progress · 10 claim and lease · 11 an unknown key is a wall · 12 a map is believed only with
 its identity · 13 no payload or token in a log line (in `services.Lines`) · 14 a revoke drains, and the last commit of an
-assignment names all that it settled · 15 an offset is called missing only if it is.
+assignment names all that it settled · 15 an offset is called missing only if it is · 16 files are here while their request is
+sent, fetched once, and given back.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from connector.core.decode import SchemaId
 from connector.core.mapping import OnMissingOffset, Start
 from connector.core.offset_map import Believed, LogIdentity, read
 from connector.core.records import Channel, TopicPartition
+from tests.simulation.kernel import Life
 from tests.simulation.records import SCHEMAS
 
 if TYPE_CHECKING:
     from tests.simulation.client import SimClient
     from tests.simulation.coordinator import Entry
+    from tests.simulation.files import FileSide, Place, Tally
     from tests.simulation.front import Attempt
     from tests.simulation.log import PartitionLog, Stored
-    from tests.simulation.witness import Assigned, Watched, Witness
+    from tests.simulation.watched import Assigned, Watched
+    from tests.simulation.witness import Witness
 
 TINY = 1e-6
 RETRY_AFTER_S = 1.0
@@ -212,10 +216,22 @@ def law_08_dead_letters(witness: Witness, watched: Watched, stored: Stored, reas
         case "retries_exhausted":
             tried = given.tried.get(stored.n) if given is not None else None
             true = tried is not None and tried.counted >= witness.bounds.attempts
+        case "attachment_unavailable" | "attachment_rejected":
+            true = _will_not_come(watched.files, stored, reason)
         case _:
             true = False
     if not true:
         witness.broken(8, f"{stored.tp}@{stored.offset} ({stored.kind}) is dead-lettered as {reason}")
+
+
+def _will_not_come(side: FileSide, stored: Stored, reason: str) -> bool:
+    """This process has heard so of a file, in a way in which its rule does not wait or go on without it."""
+    if stored.files is None or stored.files.rule == "send_without":
+        return False
+    words: tuple[str, ...] = ("TooLarge",)
+    if reason == "attachment_unavailable":
+        words = ("NotAllowed",) if stored.files.rule == "wait" else ("Gone", "NotAllowed", "HostFailed")
+    return any(side.lacks(stored, which, words) for which in range(len(stored.files.kinds)))
 
 
 def law_09_polls_are_never_late(witness: Witness, client: SimClient, after: float) -> None:
@@ -315,3 +331,57 @@ def law_15_a_missing_offset_is_missing(witness: Witness, tp: TopicPartition, log
     ours = read(held.metadata, LogIdentity(witness.cluster.cluster_id, log.log_id), held.offset)
     if isinstance(ours, Believed) and log.end_of_epoch(held.leader_epoch) >= held.offset:
         witness.broken(15, f"{tp}: the committed offset {held.offset} is given up, though the log holds it")
+
+
+def law_16_sent_with_its_files(witness: Witness, side: FileSide, place: Place, fates: str | None) -> None:
+    """When a request leaves, and when its answer is there: its process keeps each of its files, or it goes without, rightly.
+
+    `place`: of its first file. `fates`: a letter for each (see `records.CheapForm`); None: none came.
+    """
+    stored = witness.records[place.n]
+    if stored.files is None or place.request != stored.with_files:
+        return
+    where = f"{stored.tp}@{stored.offset} by {side.process.name}"
+    if fates is None or len(fates) != len(stored.files.kinds):
+        witness.broken(16, f"{where} is sent before its files are here")
+        return
+    words = ("Gone", "NotAllowed", "TooLarge", "HostFailed")
+    for which, fate in enumerate(fates):
+        if fate == "h" and place._replace(which=which) not in side.kept:
+            witness.broken(16, f"{where} is sent though its file {which} is not kept")
+        left_out = stored.files.rule == "send_without" and side.lacks(stored, which, words)
+        if fate == "m" and not left_out:
+            witness.broken(16, f"{where} is sent without its file {which}")
+
+
+def law_16_fetched_once(witness: Witness, side: FileSide, place: Place, tally: Tally | None) -> None:
+    """Not while it is kept or under way, and no sooner than its host wants. `tally`: under a claimed assignment, if it is."""
+    where = f"file {tuple(place)} by {side.process.name}"
+    if tally is None:
+        witness.broken(16, f"{where} is fetched though its partition is not assigned and claimed")
+    elif witness.kernel.now < tally.not_before - TINY:
+        witness.broken(16, f"{where} is fetched before its Retry-After ends")
+    if place in side.kept or place in side.under_way:
+        again = "kept" if place in side.kept else "under way"
+        witness.broken(16, f"{where} is fetched again, though it is {again}")
+
+
+def law_16_given_back(witness: Witness, watched: Watched) -> None:
+    """Nothing is kept of a request that is over, nor of a partition that is gone."""
+    process, now = watched.process, witness.kernel.now
+    if process.life is not Life.RUNNING or process.thawed_at == now:
+        return
+    for place, file in watched.files.kept.items():
+        stored = witness.records[place.n]
+        given = watched.present(stored.tp, now)
+        where = f"file {tuple(place)} of {stored.tp}@{stored.offset} is kept by {process.name}"
+        if given is None or file.opened_at < given.began:
+            witness.broken(16, f"{where}, though its partition is gone")
+        elif given.outcomes.get(place[:2]) == "accepted" or place.n in given.lettered:
+            witness.broken(16, f"{where}, though its request is over")
+
+
+def law_16_nothing_is_left(witness: Witness, side: FileSide) -> None:
+    """When a process has stopped."""
+    if side.kept:
+        witness.broken(16, f"{side.process.name} has stopped and keeps {len(side.kept)} files")

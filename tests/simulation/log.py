@@ -9,10 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from connector.core.files import OnUnavailable
 from connector.core.records import TopicPartition
 
 Kind = Literal["good", "bad", "skip", "three", "rejected", "poison"]
 """What its mapping or Front makes of it: `rejected` is refused by Front with 400, `poison` makes Front answer 500."""
+
+
+FileKind = Literal["here", "gone", "broken", "large", "refused"]
+"""What becomes of a file that a record names: `gone` answers 404, `broken` 500, both until the faults end; `large` is larger
+than a request may be, `refused` lies where nothing is fetched from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The files that a record names. `rule`: what its rule says of those that do not come."""
+
+    kinds: tuple[FileKind, ...]
+    rule: OnUnavailable
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +43,7 @@ class Stored:
     kind: Kind
     schema: int
     value: bytes
+    files: Named | None = None
     gone: str | None = None
     accepted: int = 0
     """Its requests that Front has accepted, in order, counted once each."""
@@ -41,6 +56,11 @@ class Stored:
     def requests(self) -> int:
         """How many requests Front must accept."""
         return {"skip": 0, "three": 3}.get(self.kind, 1)
+
+    @property
+    def with_files(self) -> int:
+        """Which of its requests has the files that it names."""
+        return self.requests // 2
 
     @property
     def key(self) -> tuple[str, str, str, int, str]:

@@ -21,6 +21,7 @@ from connector.pipeline.partition import Partition
 from connector.ports import StartupRefused
 from tests.simulation import laws
 from tests.simulation.client import SimClient
+from tests.simulation.files import FileHosts, FileSide
 from tests.simulation.front import Front
 from tests.simulation.kernel import Kernel, Life, Process
 from tests.simulation.log import Cluster
@@ -38,7 +39,8 @@ from tests.simulation.services import (
     RegistrySide,
 )
 from tests.simulation.thread import PollThread, SimBridge, SimFlag
-from tests.simulation.witness import Watched, Witness
+from tests.simulation.watched import Watched
+from tests.simulation.witness import Witness
 
 CLOSE_S = 10.0
 """As in connector.app.service."""
@@ -57,6 +59,7 @@ class Surroundings:
     front: Front
     letters: DeadLetterTopic
     registry: Registry
+    files: FileHosts
     witness: Witness
 
 
@@ -122,7 +125,8 @@ class Member:
         self.thread = PollThread(process)
         self.clock = MemberClock(process, around.random, self.skew)
         self.registry = RegistrySide(around.registry)
-        around.witness.watched[process] = Watched(process, self.registry)
+        self.files = FileSide(process, around.files, around.witness, around.config.files_room)
+        around.witness.watched[process] = Watched(process, self.registry, self.files)
         lines = Lines(process, (PAYLOAD_SECRET, TOKEN_SECRET), around.witness)
         self._build(process, lines)
         kernel.trace(process.name, "starts")
@@ -152,7 +156,8 @@ class Member:
         self.world = World(
             mappings=around.mappings,
             schemas=self.registry,
-            sender=FrontSide(process, around.front, self.clock),
+            sender=FrontSide(process, around.front, self.clock, self.files),
+            files=self.files,
             dead_letters=DeadLetterSide(process, around.letters),
             offsets=self.source,
             clock=self.clock,
@@ -342,5 +347,6 @@ BUSY: dict[str, Callable[[Member], bool]] = {
     "paused": lambda member: _some(member, lambda part: part.paused),
     "dead-lettering": lambda member: member.pipeline.dead_letters._writing > 0,
     "awaiting schema": lambda member: _some(member, lambda part: part.fetching is not None),
+    "fetching": lambda member: _some(member, lambda part: part.fetches),
 }
 """How each of `plan.STATES` but the first two is seen."""

@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from connector.core.mapping import OnMissingOffset, Start
-from tests.simulation.log import Kind
+from tests.simulation.log import FileKind, Kind, Named
 from tests.simulation.records import ABSENT_SCHEMA, CHANNELS
 
 CALM_AT = 12.0
 """Seconds after which no fault strikes and all that last have ended."""
 WINDOW = (0.2, 10.0)
 
-STATES = (
+_STATES = (
     "starting", "idle", "claiming", "awaiting owner", "in flight", "backing off", "held", "circuit open", "paused",
     "committing", "dead-lettering", "awaiting schema", "draining", "stopping",
 )  # fmt: skip
+STATES = (*_STATES, "fetching")
 
-FAULTS = (
+_FAULTS = (
     "crash", "freeze", "cut off", "stop", "scale up", "scale down", "clock jump",
     "coordinator moves", "coordinator loads", "commit refused", "commit answers lost", "commits late",
     "metadata limit", "leader down",
@@ -28,6 +29,8 @@ FAULTS = (
     "front resets", "front hangs", "front slow", "requests late", "requests too late",
     "dead letters unwritable", "dead letters doubtful", "dead letters slow", "registry down",
 )  # fmt: skip
+_FILE_FAULTS = ("files down", "files hang", "files slow", "files gone", "files fail", "files without room")
+FAULTS = (*_FAULTS, *_FILE_FAULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Written:
     kind: Kind
     schema: int
     gap: int
+    files: Named | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,10 @@ class Config:
     drain: float
     map_budget: int | None = None
     """Characters that a map may take, if not as many as in production."""
+    files_room: int = 50
+    """Files that a process keeps at most."""
+    files_stuck_from: float | None = None
+    """A host of files hangs from then on, until all that does not wait for it has settled."""
     attempts: int = 3
     session: float = 4.0
     heartbeat: float = 0.4
@@ -100,15 +108,15 @@ class Plan:
     faults: tuple[Fault, ...]
 
 
-def plan(seed: int) -> Plan:
-    """The schedule of a seed."""
+def plan(seed: int, *, files: bool = True) -> Plan:
+    """The schedule of a seed; without `files` no record names any."""
     random = Random(seed)
     config = _config(random)
     records = _records(random, config)
     # Chances of their own: the rest of a seed's schedule stays what it was.
     config, records = _crowded(Random(seed ^ 0xB0057), config, records)
     count = random.randint(5, 9)
-    kinds = random.sample(FAULTS, 5)
+    kinds = random.sample(_FAULTS, 5)
     faults = sorted(
         (
             _fault(random, random.choice(kinds)) if i >= len(kinds) else _fault(random, kinds[i])
@@ -116,7 +124,8 @@ def plan(seed: int) -> Plan:
         ),
         key=lambda fault: fault.at,
     )
-    return Plan(seed, config, records, tuple(faults))
+    made = Plan(seed, config, records, tuple(faults))
+    return _with_files(Random(seed ^ 0xF11E5), made) if files else made
 
 
 def _config(random: Random) -> Config:
@@ -182,6 +191,31 @@ def _crowded(
     return config, tuple(sorted((*records, *burst), key=lambda one: one.at))
 
 
+_FILES: tuple[FileKind, ...] = ("here",) * 9 + ("gone", "gone", "broken", "broken", "large", "refused")
+
+
+def _with_files(random: Random, made: Plan) -> Plan:
+    """In half of the schedules three records in ten name files. The rest of a seed's schedule stays what it was."""
+    if random.random() < 0.5:
+        return made
+    config = replace(made.config, files_room=random.choice((2, 3, 50)))
+    if random.random() < 0.3 and config.map_budget is None:
+        # What waits for that host may fill a small disk or map, and then it stops the others.
+        config = replace(config, files_room=50, files_stuck_from=random.uniform(*WINDOW))
+    records = tuple(replace(one, files=_named(random, one.kind)) for one in made.records)
+    faults = [replace(fault, when="fetching") if random.random() < 0.15 else fault for fault in made.faults]
+    faults += [_fault(random, kind) for kind in random.sample(_FILE_FAULTS, random.choice((1, 2, 2, 3)))]
+    faults.sort(key=lambda fault: fault.at)
+    return replace(made, config=config, records=records, faults=tuple(faults))
+
+
+def _named(random: Random, kind: Kind) -> Named | None:
+    if kind in ("bad", "skip") or random.random() >= 0.3:
+        return None
+    kinds = tuple(random.choice(_FILES) for _ in range(random.choice((1, 1, 2))))
+    return Named(kinds, random.choice(("dead_letter", "dead_letter", "send_without", "wait")))
+
+
 def _fault(random: Random, kind: str) -> Fault:
     return Fault(
         kind=kind,
@@ -189,6 +223,6 @@ def _fault(random: Random, kind: str) -> Fault:
         member=random.randrange(8),
         partition=random.randrange(8),
         seconds=random.choice((0.3, 1.0, 2.0, 4.0, 6.0)) * random.uniform(0.7, 1.3),
-        when=random.choice(STATES) if random.random() < 0.7 else None,
+        when=random.choice(_STATES) if random.random() < 0.7 else None,
         dice=random.random(),
     )

@@ -12,6 +12,7 @@ from connector.core.decode import ParsedSchema, SchemaAbsent, SchemaRef
 from connector.core.http_request import HttpRequest
 from connector.core.records import Channel
 from connector.ports import Acknowledged, NotWritten, RegistryUnavailable, SchemaAnswer
+from tests.simulation.files import FileSide
 from tests.simulation.front import WALL, Front
 from tests.simulation.kernel import Kernel, Process
 from tests.simulation.log import Stored
@@ -123,12 +124,16 @@ class FrontSide:
     process: Process
     front: Front
     clock: "MemberClock"
+    files: FileSide
 
     async def start(self) -> None: ...
     async def close(self) -> None: ...
 
     async def send(self, request: HttpRequest, channel: Channel) -> Answer:
-        return await self.front.send(self.process, request, channel, self.clock.wall())
+        self.files.sends(request)
+        answer = await self.front.send(self.process, request, channel, self.clock.wall())
+        self.files.sends(request)
+        return answer
 
     def refresh(self, app: str) -> None: ...
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -33,7 +34,11 @@ BROKE_A_LAW = {
     2673445: "a failure that was heard in the instant in which its partition was lost was not counted",
 }
 """Seeds that did, until what they found was mended: in the product, and in the model or its laws. As both of these change, a
-seed may come to play another schedule."""
+seed may come to play another schedule. No record of theirs names files, as none could when they were found."""
+BROKE_A_LAW_WITH_FILES = {
+    187: "when a record was given up for its file, nobody started the next one of its key",
+}
+"""The same, of records that name files."""
 ENOUGH = 5_000
 """Schedules from which on every fault must have struck in every state."""
 
@@ -54,11 +59,29 @@ def test_no_schedule_breaks_a_law() -> None:
 @pytest.mark.parametrize("seed", BROKE_A_LAW)
 def test_what_broke_a_law_once_breaks_none(seed: int) -> None:
     """One schedule in ten thousand or fewer: the many above do not meet them."""
+    assert play(plan(seed, files=False)).violation is None
+
+
+@pytest.mark.parametrize("seed", [*BROKE_A_LAW, *BROKE_A_LAW_WITH_FILES])
+def test_nor_does_it_where_records_name_files(seed: int) -> None:
+    """The same faults strike while files are fetched and kept."""
     assert play(plan(seed)).violation is None
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_files_change_nothing_else_of_a_schedule(seed: int) -> None:
+    """Whatever they need of chance is drawn apart: the same faults at the same times, the same records."""
+    without, with_files = plan(seed, files=False), plan(seed)
+    records = [replace(one, files=None) for one in with_files.records]
+    assert records == list(without.records)
+    times = {fault.at for fault in with_files.faults}
+    assert times >= {fault.at for fault in without.faults}
+    assert replace(with_files.config, files_room=50, files_stuck_from=None) == without.config
+
+
 def test_a_seed_replays_exactly() -> None:
-    """The same seed gives the same trace, also in a process that hashes texts differently."""
+    """The same seed gives the same trace, also in a process that hashes texts differently. Some of its records name files."""
+    assert any(written.files for written in plan(7).records)
     here = "\n".join(play(plan(7), trace=True).trace)
     program = "from tests.simulation.plan import plan; from tests.simulation.world import play\n"
     program += "print('\\n'.join(play(plan(7), trace=True).trace))"

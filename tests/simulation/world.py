@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from connector.core.offset_map import LogIdentity, Refused, read
 from connector.core.records import TopicPartition
 from tests.simulation import faults, laws
 from tests.simulation.classic import ClassicGroup
 from tests.simulation.coordinator import Committed, Entry, Group, GroupTimes
+from tests.simulation.files import FileHosts
 from tests.simulation.front import Front
 from tests.simulation.kernel import Kernel
 from tests.simulation.laws import Bounds, Violation
@@ -73,13 +73,15 @@ class Simulation:
         )
         self.letters = DeadLetterTopic(self.kernel, Random(plan.seed + 3), self.witness, records)
         self.registry = Registry(self.kernel, Random(plan.seed + 4))
+        self.files = FileHosts(self.kernel, Random(plan.seed + 5), records, config.files_stuck_from)
         self.members = self._members(topics)
         self.struck: Counter[tuple[str, str]] = Counter()
         self.kinds: set[str] = set()
         self._ended = False
         self._halted = False
         """Everything is stopped: nobody starts before that is over."""
-        self._recreated = 0
+        self.recreated = 0
+        """Topics that were made anew so far."""
         self._pending_faults = len(plan.faults)
 
     def _members(self, topics: list[str]) -> list[Member]:
@@ -103,6 +105,7 @@ class Simulation:
             front=self.front,
             letters=self.letters,
             registry=self.registry,
+            files=self.files,
             witness=self.witness,
         )
         self._around = around
@@ -166,7 +169,8 @@ class Simulation:
             written.channel,
             written.kind,
             written.schema,
-            value(n, written.conversation, written.channel, written.schema),
+            value(n, written.conversation, written.channel, written.schema, written.files),
+            written.files,
         )
         self.witness.written(stored)
         log.append(stored)
@@ -269,30 +273,6 @@ class Simulation:
 
         wait()
 
-    def recreate(self, topic: str, dice: float) -> None:
-        """Deleted, and made anew a moment later under another id; the group's offsets go with it, or not."""
-        partitions = len(self.cluster.partitions(topic))
-        self._recreated += 1
-        anew = LogIdentity(self.cluster.cluster_id, f"{topic}{self._recreated}")
-        for tp in [tp for tp in self.cluster.logs if tp.topic == topic]:
-            log = self.cluster.logs.pop(tp)
-            log.drop()
-            self.cluster.past.append(log)
-            self.cluster.log_ids.pop(topic, None)
-            held = self.group.offsets.get(tp)
-            # A broker drops it with the topic, and may fail to. An operator's text, damaged or of another version, tells nobody
-            # whose offset it is, even if the former topic's id stands in it.
-            told = held is not None and read(held.metadata, anew, held.offset) == Refused("topic")
-            if dice < 0.5 or not told:
-                self.group.offsets.pop(tp, None)
-        self.kernel.after(0.05, self.group.rebalance)
-
-        def create() -> None:
-            self.cluster.create(topic, partitions, anew.topic_id)
-            self.kernel.after(0.2, self.group.rebalance)
-
-        self.kernel.after(1.5, create)
-
     # --- the end ----------------------------------------------------------------------------------------------
 
     def _calm(self) -> None:
@@ -311,20 +291,28 @@ class Simulation:
             if member.running and member.client is not None:
                 for part in member.pipeline.partitions.values():
                     laws.law_05_buffered(self.witness, member.name, part.ledger.unsettled, most)
+                laws.law_16_given_back(self.witness, member.files.watched)
         if self.kernel.now > CALM_AT:
             for member in self.members:
                 if not member.alive and not self._halted:
                     member.start()  # its deployment starts again what has ended by itself
-            open_ = sum(not stored.resolved and stored.gone is None for stored in self.witness.records)
+            open_ = [stored for stored in self.witness.records if not stored.resolved and stored.gone is None]
             behind = self._behind()
-            if open_ == 0 and not behind:
+            if not open_ and not behind:
                 self._ended = True
                 return
             waited = self.kernel.now - self._calm_since
             if waited > 4.0 and self._operator():
                 self._calm_since = self.kernel.now
+            if self.files.stuck_from is not None:
+                room, committed = self.config.partition_records, self.group.offsets
+                open_, behind = self.files.others(room, committed), []
+                if not open_:
+                    self.kernel.trace("CALM", "the host of files is mended")
+                    self.files.mend()
+                    self._calm_since = self.kernel.now
             if waited > PROGRESS_S:
-                laws.law_09_progress(self.witness, open_, behind, waited)
+                laws.law_09_progress(self.witness, len(open_), behind, waited)
         self.kernel.after(LOOK_S, self._look)
 
     def _behind(self) -> list[str]:

@@ -96,6 +96,17 @@ def test_att_03_a_file_that_can_never_be_sent_is_a_dead_letter(
 
 
 @in_virtual_time
+async def test_att_03_behind_such_a_letter_the_next_of_its_key_goes_by_itself() -> None:
+    """Nothing else happens that could start it."""
+    files = Files(lambda _url, _n: Gone("files.example answered 404"))
+    async with Stage(maps=with_files(URL), sender=FrontOfForms(), files=files) as stage:
+        stage.assign()
+        stage.pipeline.received([record(0), record(1), record(2)])
+        await stage.quiet(5.0)
+        assert stage.letters.reasons() == ["attachment_unavailable"] * 3
+
+
+@in_virtual_time
 async def test_att_03_files_share_the_room_of_one_request() -> None:
     """What the first takes, the second has not; together they stay below Front's limit."""
     front, files = FrontOfForms(), Files(lambda _url, _n: Fetched(Kept(bytes(1000))))
@@ -331,3 +342,49 @@ async def test_att_10_a_lost_partition_sends_nothing_and_keeps_nothing() -> None
         await stage.quiet(10.0)
         assert files.kept == 0
         assert dict(_forms(front)[-1].fields)["metadata[external_id]"] == "other-0-0"
+
+
+@in_virtual_time
+async def test_att_09_in_a_held_channel_only_the_probe_fetches() -> None:
+    """403 for ten minutes, 20 keys: nothing is kept between probes, one file is fetched for each, and then all arrive."""
+    refusing = True
+    front = FrontOfForms(lambda _n: Answered(403 if refusing else 202))
+    files = Files()
+    async with Stage(maps=with_files(URL), sender=front, files=files, probe_interval_s=60.0) as stage:
+        stage.assign()
+        await stage.quiet(0.1)
+        stage.pipeline.received([record(number, f"key{number}") for number in range(20)])
+        await stage.quiet(30.0)
+        assert files.kept == 0
+        before = sum(files.tries.values())
+        await stage.quiet(600.0)
+        assert files.kept == 0
+        assert sum(files.tries.values()) - before <= 11
+        refusing = False
+        await stage.quiet(120.0)
+        assert stage.pipeline.partitions[TP].ledger.unsettled == 0
+        assert files.kept == 0
+
+
+@in_virtual_time
+async def test_att_06_a_record_that_waits_for_a_host_keeps_nothing_of_others() -> None:
+    """Its other file is given back meanwhile, and fetched again when the host is up."""
+    front = FrontOfForms()
+    up = False
+
+    def script(url: str, _n: int) -> FetchAnswer:
+        return Fetched(Kept(url.encode())) if up or "good" in url else HostFailed("503", "bad is down")
+
+    files = Files(script)
+    maps = with_files("https://good.example/{id}", "https://bad.example/{id}")
+    async with Stage(maps=maps, sender=front, files=files) as stage:
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet(300.0)
+        assert files.kept == 0
+        assert stage.letters.letters == []
+        up = True
+        await stage.quiet(3.0)
+        (form,) = _forms(front)
+        assert len(form.files) == 2
+        assert files.kept == 0
