@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -103,19 +104,6 @@ class MappingFolder:
             problems.extend(explain(error, MappingFile, source))
             return
 
-        def read_schema(name: str) -> ParsedSchema | str:
-            self.schema_files.append(path.parent / name)
-            return read_schema_file(path.parent / name)
-
-        def find_schemas(name: str) -> list[ParsedSchema] | str:
-            files = find_schema_files(name, path.parent)
-            if isinstance(files, str):
-                return files
-            self.schema_files.extend(files)
-            read = [read_schema_file(file) for file in files]
-            wrong = next((why for why in read if isinstance(why, str)), None)
-            return wrong or [schema for schema in read if not isinstance(schema, str)]
-
         names, found = add_lets(Names(language), shape.let, source, ())
         problems.extend(found)
         context = Context(
@@ -124,8 +112,8 @@ class MappingFolder:
             channels_come_later=self.channels_come_later,
             file_part=self.file_part,
             env=self.env,
-            read_schema=read_schema,
-            find_schemas=find_schemas,
+            read_schema=partial(self._read_schema, path.parent),
+            find_schemas=partial(self._find_schemas, path.parent),
             more_schemas=self.more_schemas,
         )
         for topic, topic_shape in shape.topics.items():
@@ -146,6 +134,19 @@ class MappingFolder:
             self.warnings.extend(unknown_keys(source, language, keys, shown_path(self.table)))
         self.warnings.extend(doubtful(shape.let, names, context.notes.read, source, ()))
         self._tests(path, source, shape, problems)
+
+    def _read_schema(self, folder: Path, name: str) -> ParsedSchema | str:
+        self.schema_files.append(folder / name)
+        return read_schema_file(folder / name)
+
+    def _find_schemas(self, folder: Path, name: str) -> list[ParsedSchema] | str:
+        files = find_schema_files(name, folder)
+        if isinstance(files, str):
+            return files
+        self.schema_files.extend(files)
+        read = [read_schema_file(file) for file in files]
+        wrong = next((why for why in read if isinstance(why, str)), None)
+        return wrong or [schema for schema in read if not isinstance(schema, str)]
 
     def _tests(self, path: Path, source: Source, shape: MappingFile, problems: list[Problem]) -> None:
         """The tests in a mapping file, and those of the file beside it."""
