@@ -189,6 +189,8 @@ def _faulty_reply(fault: Fault) -> Reply:
         headers.append((b"location", fault.location.encode("latin-1", "replace")))
         return Reply(fault.status or 307, headers=tuple(headers))
     status = fault.status or 502
+    if status in (204, 304):  # neither has a body (RFC 9110 §15.3.5, §15.4.5)
+        return Reply(status, headers=tuple(headers))
     if fault.effect == "non_json" or isinstance(fault.body, str):
         page = fault.body if isinstance(fault.body, str) else f"<html><h1>{status}</h1></html>"
         return Reply(status, page.encode(), b"text/html; charset=utf-8", tuple(headers))

@@ -61,6 +61,14 @@ def test_a_status_fault_carries_the_body_that_it_is_given(front: FrontClient) ->
     )
 
 
+def test_a_status_that_has_no_body_comes_without_one(front: FrontClient) -> None:
+    """204 (RFC 9110 §15.3.5), and the connection serves the next request."""
+    fault(front, effect="status", status=204, times=1)
+    answer = front.message()
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert front.message().status_code == 202
+
+
 def test_a_status_after_storing_hides_an_acceptance(front: FrontClient) -> None:
     """The item exists, the client saw a 500."""
     fault(front, effect="status_after", status=500)
