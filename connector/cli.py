@@ -34,17 +34,19 @@ Exit codes:
 
   0    clean stop, or the verb succeeded; records that only waited, such as for their next attempt, are read again by
        the next owner
-  1    findings: a test failed, render shows a dead letter, shadow finds differences, the demo lost or misordered
-       something, healthcheck finds it not ready
+  1    findings: a test failed, render shows a dead letter, shadow finds differences, probe finds Front not as
+       believed, doctor finds something wrong, the demo lost or misordered something, healthcheck finds it not ready
   2    wrong usage
-  69   the demo's embedded broker or registry does not work here; Kafka or the registry gives a verb no answer
+  69   the demo's embedded broker or registry does not work here; Kafka, the registry or Front gives a verb no
+       answer
   70   a defect, a call that the Kafka client refuses, or Python mappers that hang
   75   stopped while requests were in flight that had to be cut off, or the last commit was not acknowledged: they are
        delivered again
-  77   Kafka does not allow what is needed: the sentence names operation, topic and group
+  77   Kafka does not allow what is needed: the sentence names operation, topic and group; or Front does not take probe's
+       token
   78   invalid configuration, mapping or secret file; a property that librdkafka does not take; a missing topic; a group
        that others use, or a static id that another process took; a port that is taken
-  130  Ctrl-C in the demo
+  130  Ctrl-C in the demo, shadow or probe
   143  a second SIGTERM or SIGINT: left at once
 """
 
@@ -149,25 +151,98 @@ def schema(of: Annotated[SchemaOf, typer.Argument(help="config, mapping or tests
     print(as_text(made[of]()), end="")
 
 
-@app.command(epilog="Example: front-connector simulate --port 9200 --world world.yaml")
+@app.command(epilog="Example: front-connector simulate --profile front --switch rpm=100 --keep front.sqlite")
 def simulate(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 9200,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 9200,
     world: Annotated[
         Path | None, typer.Option(help="Apps, companies and channels, as YAML.", metavar="FILE")
     ] = None,
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="quick: at once and without limits; front: with Front's delay and limits; or a YAML file.",
+            metavar="NAME|FILE",
+        ),
+    ] = "quick",
+    switch: Annotated[
+        list[str] | None,
+        typer.Option(help="One switch over the profile, as name=value; repeatable.", metavar="NAME=VALUE"),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="A SQLite file that holds everything from run to run.", metavar="FILE"),
+    ] = None,
 ) -> None:
-    """Run a Front to develop and test against, with its inbox page."""
+    """Run a Front to develop and test against, with its inbox page. Switches: docs/simulator.md."""
+    from connector.simulator.profiles import ProfileError, settings
     from connector.simulator.server import ListenError
     from connector.simulator.server import run as run_simulator
+    from connector.simulator.store import StoreError
     from connector.simulator.world import WorldError
 
     try:
         run_simulator(
-            host, port, world=world, announce=lambda url: print(f"Front simulator at {url}", flush=True)
+            host,
+            port,
+            world=world,
+            settings=settings(profile, switch or ()),
+            keep=keep,
+            announce=lambda url: print(f"Front simulator at {url}", flush=True),
         )
-    except (WorldError, ListenError) as error:
+    except (WorldError, ProfileError, StoreError, ListenError) as error:
         usage_error(str(error))
+
+
+@app.command(
+    epilog="Example: front-connector probe --config connector.yaml --channel cha_4f2c --profile-out front.yaml"
+)
+def probe(  # noqa: PLR0913, PLR0917 - each is an option of the verb
+    config: Config,
+    channel: Annotated[str, typer.Option(help="Front's id of a sandbox channel: cha_...")],
+    app_name: Annotated[
+        str | None,
+        typer.Option("--app", help="Whose channel it is: a name under front.apps.", metavar="NAME"),
+    ] = None,
+    confirm: Annotated[
+        str | None,
+        typer.Option(help="The channel's id once more, instead of typing it when asked.", metavar="CHANNEL"),
+    ] = None,
+    large: Annotated[
+        bool, typer.Option("--large", help="Find the limit of 25 MB, too: uploads up to 200 MB.")
+    ] = False,
+    profile_out: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, metavar="FILE", help="Write the result as a profile of the simulator."),
+    ] = None,
+    output: Format = Output.TEXT,
+) -> None:
+    """Send marked items to a real sandbox channel and report what is so of all that is only believed about Front.
+
+    Exit 0: as believed, as far as it can be told. 1: something is not. 2: wrong usage, or not confirmed. 69: no answer from
+    Front. 77: Front does not take the token. 78: invalid configuration. 130: Ctrl-C.
+    """
+    loaded = read_config(config, output)
+    from connector.workbench.probe.choice import Asked
+    from connector.workbench.probe.command import run as run_probe
+    from connector.workbench.unusable import Unusable
+
+    asked = Asked(
+        channel=channel,
+        app=app_name,
+        confirm=confirm,
+        large=large,
+        profile_out=profile_out,
+        as_json=output is Output.JSON,
+    )
+    try:
+        code = run_probe(loaded, asked)
+    except Unusable as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(error.code) from None
+    raise typer.Exit(code)
 
 
 @app.command(epilog="Example: front-connector demo --calm")
@@ -180,6 +255,31 @@ def demo(
     from connector.demo.main import run as run_demo
 
     raise typer.Exit(run_demo(calm=calm, records=records, seed=seed))
+
+
+@app.command(epilog="Example: front-connector doctor --config connector.yaml --ask-front")
+def doctor(
+    config: Config,
+    output: Format = Output.TEXT,
+    ask_front: Annotated[
+        bool,
+        typer.Option(
+            "--ask-front",
+            help="Show Front a token of each app: PATCH /channels/<id> with {}, which changes nothing.",
+        ),
+    ] = False,
+) -> None:
+    """Look at the whole path, in order: files, brokers, rights, topics, group, registry, Front, clock. Changes nothing.
+
+    Says what is wrong, what to do, and what could not be checked because of it. Exit 0: nothing is wrong. 1: something is.
+    2: wrong usage. 78: invalid configuration.
+    """
+    from connector.app.wiring import source_options
+    from connector.workbench.doctor.command import Asked
+    from connector.workbench.doctor.command import run as run_doctor
+
+    asked = Asked(config, ask_front=ask_front, as_json=output is Output.JSON)
+    raise typer.Exit(run_doctor(asked, source_options))
 
 
 @app.command(epilog="Example: front-connector healthcheck --url http://127.0.0.1:8080/readyz")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import confluent_kafka
 
 from connector import __version__
-from connector.adapters.admin import AdminServer, AdminSources, Heartbeat
+from connector.adapters.admin import Heartbeat, Listener, ProbeSources, probes
 from connector.adapters.kafka import KafkaSource
 from connector.adapters.telemetry import Metrics
 from connector.adapters.workers import Workers
@@ -28,9 +28,9 @@ from connector.ports import DeadLetterSink, EventLog, FileSource, SchemaSource, 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`admin` is started first and closed last, so that probes are answered all the time; `adapters` in their order."""
+    """`probes` is started first and closed last, so that they are answered all the time; `adapters` in their order."""
 
-    admin: AdminServer
+    probes: Listener
     adapters: tuple[Sender | SchemaSource | FileSource | DeadLetterSink, ...]
     pipeline: Pipeline
     source: KafkaSource
@@ -39,6 +39,7 @@ class Parts:
     """Of the channel directory: read before the first record, and followed all the time."""
     reload: MappingReload | None
     """None: mapping files are read at start only."""
+    build: BuildInfo
 
 
 def assemble(loaded: Loaded, log: EventLog) -> Parts:
@@ -93,14 +94,14 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
         reload=reload,
         secrets=secrets,
     )
-    sources = AdminSources(
+    sources = ProbeSources(
         snapshot=snapshot,
         metrics=metrics.exposition,
         build=build,
         heartbeats=_heartbeats(status, source, settings.kafka.session_timeout_s),
     )
-    admin = AdminServer(sources, settings.telemetry.port, settings.telemetry.host)
-    return Parts(admin, (sender, schemas, files, letters), pipeline, source, status, rows, reload)
+    listener = Listener(probes(sources), settings.telemetry.port, settings.telemetry.host)
+    return Parts(listener, (sender, schemas, files, letters), pipeline, source, status, rows, reload, build)
 
 
 def _reload(loaded: Loaded, pipeline: Pipeline, log: EventLog) -> MappingReload | None:

@@ -8,6 +8,7 @@ run on.
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ class MappingReload:
     ) -> None:
         self.successful = True
         """Whether the files, when last judged, were of use."""
+        self.taken_wall: float | None = None
+        """When the mappings in use replaced others; None: they are those of the start."""
         self._loaded = loaded
         self._swap = swap
         self._calls = calls
@@ -151,7 +154,7 @@ class MappingReload:
             self._log.warning("config.restart_required", kind="mapping", path=str(self._folder), why=why)
             return
         waiting = self._swap(new.mappings)
-        self._loaded = new
+        self._loaded, self.taken_wall = new, time.time()
         self._reloaded(new, waiting)
 
     def _reloaded(self, new: Loaded, waiting: int) -> None:

@@ -1,7 +1,7 @@
 """Runs the service: start order, signals, stop order, exit codes.
 
-Start: admin (so that probes answer) -> Front, registry, dead-letter producer -> the channel directory's rows -> pipeline ->
-consumer. A broker that does not answer is waited for.
+Start: both listeners (so that probes answer) -> Front, registry, dead-letter producer -> the channel directory's rows ->
+pipeline -> consumer. A broker that does not answer is waited for.
 Stop, on SIGTERM or SIGINT: stop fetching -> drain within the deadline -> commit as released ->
 leave the group -> close the rest. A second signal leaves at once: what was not committed is delivered again.
 """
@@ -15,12 +15,13 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
 from confluent_kafka import KafkaException
 
+from connector.adapters.admin import Listener
 from connector.adapters.kafka import KafkaSource
-from connector.adapters.telemetry import configure_logging
+from connector.adapters.telemetry import Logs, configure_logging
 from connector.app.assembly import Parts, assemble
+from connector.app.desk import make_desk
 from connector.app.directory import RowsCame
 from connector.app.status import Status
 from connector.config import Loaded
@@ -42,13 +43,12 @@ TERMINATION_LOG = Path("/dev/termination-log")
 def run(loaded: Loaded) -> int:
     """Run until told to stop; the exit code (see the command line's list)."""
     telemetry = loaded.settings.telemetry
-    configure_logging(telemetry.log_level, telemetry.log_format, loaded.settings.instance)
-    # Bound: the proxy that get_logger returns makes a logger for every line, those below the level included.
-    log: EventLog = structlog.get_logger("front-connector").bind()
+    logs = configure_logging(telemetry.log_level, telemetry.log_format, loaded.settings.instance)
+    log: EventLog = logs.levels.log
     for warning in loaded.warnings:
         log.warning("config.warning", why=warning)
     try:
-        return asyncio.run(_Service(loaded, log).live())
+        return asyncio.run(_Service(loaded, log, logs).live())
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the process ends here, with a code that says why
         return _ended(log, _first(error))
 
@@ -91,10 +91,18 @@ def _whom_rows_concern(parts: Parts) -> RowsCame:
     return came
 
 
+async def _listen(listener: Listener, setting: str) -> None:
+    try:
+        await listener.start()
+    except OSError as error:
+        raise StartupRefused(EXIT_CONFIG, f"cannot listen on {setting}: {error.strerror}") from error
+
+
 @dataclass(slots=True)
 class _Service:
     loaded: Loaded
     log: EventLog
+    logs: Logs
 
     async def live(self) -> int:
         """Open what must be open, run, close it in the opposite order."""
@@ -103,18 +111,18 @@ class _Service:
         except ValueError as error:  # a certificate or secret file that is no use
             raise StartupRefused(EXIT_CONFIG, str(error)) from error
         async with AsyncExitStack() as opened:
-            try:
-                await parts.admin.start()
-            except OSError as error:
-                port = self.loaded.settings.telemetry.port
-                sentence = f"cannot listen on telemetry.port {port}: {error.strerror}"
-                raise StartupRefused(EXIT_CONFIG, sentence) from error
-            opened.push_async_callback(parts.admin.close)
+            desk = make_desk(self.loaded, parts.status, parts.build, self.logs)
+            settings = self.loaded.settings
+            await _listen(parts.probes, f"telemetry.port {settings.telemetry.port}")
+            opened.push_async_callback(parts.probes.close)
+            await _listen(desk, f"admin.port {settings.admin_port}")
+            opened.push_async_callback(desk.close)
             for adapter in parts.adapters:
                 await adapter.start()
                 opened.push_async_callback(adapter.close)
             used = self.loaded.mappings.hash
-            self.log.info("connector.started", state="starting", port=parts.admin.port, mappings_hash=used)
+            ports = {"port": parts.probes.port, "admin_port": desk.port}
+            self.log.info("connector.started", state="starting", **ports, mappings_hash=used)
             code = await self._follow(parts)
         self.log.info("connector.stopped", code=code)
         return code

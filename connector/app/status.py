@@ -7,10 +7,19 @@ from dataclasses import dataclass, field
 
 from connector.adapters.kafka import KafkaSource
 from connector.app.clock import SystemClock
+from connector.app.detail import detail
 from connector.app.directory import FixedRows, Rows
 from connector.app.reload import MappingReload
 from connector.app.secrets import Secrets
-from connector.core.status import CircuitStatus, HoldReason, HoldStatus, PartitionStatus, Snapshot, State
+from connector.core.status import (
+    CircuitStatus,
+    Detail,
+    HoldReason,
+    HoldStatus,
+    PartitionStatus,
+    Snapshot,
+    State,
+)
 from connector.pipeline import Pipeline
 from connector.ports import Clock, SchemaSource
 
@@ -67,9 +76,14 @@ class Status:
             records_without_line=sum(part.records_without_line for part in parts),
             config_hash=self.config_hash,
             mappings_hash=pipeline.taking.mappings.hash,
+            mappings_since_wall=None if self.reload is None else self.reload.taken_wall,
             reloaded=tuple(self._reloaded()),
             lease_remaining_s=pipeline.lease_remaining(),
         )
+
+    def detail(self) -> Detail:
+        """Now, key by key; see there what it costs."""
+        return detail(self.pipeline, self.clock)
 
     def _state(self, circuits: tuple[CircuitStatus, ...]) -> tuple[State, tuple[str, ...]]:
         if self.draining:

@@ -4,10 +4,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from connector.config.host_patterns import HostPattern, read_pattern
-from connector.config.section import Count, FileOrFolder, Seconds, Section, not_both, require
+from connector.config.section import Count, FileOrFolder, Seconds, SecretLine, Section, not_both, require
 from connector.core.operations import REQUEST_BYTES_MAX
 
 KIB: Final = 1024
@@ -88,17 +88,17 @@ class HostSettings(Section):
         default=False,
         description="Allow http too: anyone between can read and change the files.",
     )
-    token: SecretStr | None = Field(default=None, description="Sent as Authorization: Bearer.")
+    token: SecretLine | None = Field(default=None, description="Sent as Authorization: Bearer.")
     token_file: FileOrFolder | None = None
     username: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^:]+$")] | None = Field(
         default=None, description="With password: sent as Authorization: Basic."
     )
-    password: SecretStr | None = None
+    password: SecretLine | None = None
     password_file: FileOrFolder | None = None
     header: Annotated[str, StringConstraints(pattern=_HEADER_NAME)] | None = Field(
         default=None, description="Name of a header, such as X-Api-Key, whose value is header_value."
     )
-    header_value: SecretStr | None = None
+    header_value: SecretLine | None = None
     header_value_file: FileOrFolder | None = None
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Annotated, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from connector.config.kafka import TopicName
 from connector.config.section import (
@@ -13,6 +13,7 @@ from connector.config.section import (
     FileOrFolder,
     Name,
     Seconds,
+    SecretLine,
     Section,
     exactly_one,
     not_both,
@@ -72,9 +73,11 @@ class AppSettings(Section):
     uid: Annotated[str, StringConstraints(min_length=1)] | None = Field(
         default=None, description="The app's uid."
     )
-    secret: SecretStr | None = None
+    secret: SecretLine | None = None
     secret_file: FileOrFolder | None = None
-    token: SecretStr | None = Field(default=None, description="A fixed API token, instead of uid and secret.")
+    token: SecretLine | None = Field(
+        default=None, description="A fixed API token, instead of uid and secret."
+    )
     token_file: FileOrFolder | None = None
     base_url: Annotated[str, AfterValidator(_base_url)] = "https://api2.frontapp.com"
     allow_insecure: bool = Field(
@@ -211,7 +214,7 @@ class FrontSettings(Section):
         examples=["http://proxy:3128", ENVIRONMENT],
     )
     proxy_username: str | None = None
-    proxy_password: SecretStr | None = None
+    proxy_password: SecretLine | None = None
     proxy_password_file: FileOrFolder | None = Field(
         default=None, description="Read at start. Relative to the configuration file."
     )

@@ -175,7 +175,8 @@ def _all_warnings(
     settings: Settings, channels: ChannelDirectory, mappings: MappingSet, folder: MappingFolder
 ) -> tuple[str, ...]:
     """What is valid, and yet hardly meant: by the settings, by the topics together, and in the mapping files by their lines."""
-    in_files = Problems.of(folder.warnings).problems if folder.warnings else ()
+    found = [*folder.warnings, *(() if settings.attachments.hosts else folder.by_url[:1])]
+    in_files = Problems.of(found).problems if found else ()
     return (*_warnings(settings, channels), *_spread(mappings.topics), *map(str, in_files))
 
 

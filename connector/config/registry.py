@@ -3,9 +3,9 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from connector.config.section import FileOrFolder, Seconds, Section, not_both, require
+from connector.config.section import FileOrFolder, Seconds, SecretLine, Section, not_both, require
 
 
 def _registry_url(text: str) -> str:
@@ -27,7 +27,7 @@ class RegistrySettings(Section):
 
     url: Annotated[str, AfterValidator(_registry_url)]
     username: str | None = None
-    password: SecretStr | None = None
+    password: SecretLine | None = None
     password_file: FileOrFolder | None = None
     ca_file: FileOrFolder | None = Field(
         default=None, description="Certificates to trust instead of the system's."

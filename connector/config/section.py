@@ -3,14 +3,27 @@
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic_core import PydanticCustomError
+
+from connector.core.secret_text import ONE_LINE, NoSecret, secret_text
 
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=86_400)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Port: TypeAlias = Annotated[int, Field(ge=0, le=65_535)]
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 FileOrFolder: TypeAlias = Annotated[Path, Field(description="Relative to the configuration file.")]
+
+
+def _one_line(secret: SecretStr) -> SecretStr:
+    found = secret_text(secret.get_secret_value().encode("utf-8", "surrogatepass"))
+    if isinstance(found, NoSecret):
+        raise PydanticCustomError("contradiction", "{sentence}", {"sentence": f"{found.what}: {ONE_LINE}"})
+    return SecretStr(found.value)
+
+
+SecretLine: TypeAlias = Annotated[SecretStr, AfterValidator(_one_line)]
+"""A secret that is written out, by the same rule as one in a file: it stands in a header, or signs."""
 
 
 class Section(BaseModel):

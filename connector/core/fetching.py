@@ -48,10 +48,14 @@ class Without:
 
 @dataclass(frozen=True, slots=True)
 class FetchAgain:
-    """Fetch again at `at` (the caller's clock). `counts`: the record may be at fault; one towards the limit."""
+    """Fetch again at `at` (the caller's clock). `why`: for the log; it names the host at most.
+
+    `counts`: the record may be at fault; one towards the limit.
+    """
 
     at: float
     error: str
+    why: str
     counts: bool = False
 
 
@@ -91,7 +95,7 @@ def decide_fetch(
             return Have(file)
         case Gone(why):
             if attempt.on_unavailable == "wait":
-                return FetchAgain(again, "gone")
+                return FetchAgain(again, "gone", why)
             return _unavailable(why, attempt)
         case NotAllowed(why):
             return _unavailable(why, attempt)
@@ -105,9 +109,9 @@ def decide_fetch(
             if attempt.evidence and counted >= policy.attempts and attempt.on_unavailable != "wait":
                 return _unavailable(f"{why}, {counted} times while other files came", attempt)
             least = min(retry_after_s or 0.0, policy.retry_after_cap_s)
-            return FetchAgain(max(again, now + least), f"host_{error}", attempt.evidence)
-        case NoRoom():
-            return FetchAgain(again, "no_room")
+            return FetchAgain(max(again, now + least), f"host_{error}", why, attempt.evidence)
+        case NoRoom(why):
+            return FetchAgain(again, "no_room", why)
 
 
 def _unavailable(why: str, attempt: FetchAttempt) -> Without | NeverComes:

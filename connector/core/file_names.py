@@ -9,7 +9,7 @@ from email.message import Message
 from email.utils import collapse_rfc2231_value
 from mimetypes import MimeTypes
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 NAME_CHARACTERS_MAX: Final = 200
 
@@ -88,6 +88,14 @@ def of_disposition(value: str | None) -> str | None:
 def of_path(raw_path: str) -> str | None:
     """The last segment of a URL's path, which is percent-encoded."""
     return unquote(raw_path.rpartition("/")[2]) or None
+
+
+def of_url(url: str) -> str | None:
+    """What a URL calls its file, made harmless; None if it cannot be told. What a signature is made of is no part of it."""
+    try:
+        return harmless(of_path(urlsplit(url).path) or "")
+    except ValueError:
+        return None
 
 
 def type_of(name: str) -> str | None:

@@ -23,6 +23,7 @@ from connector.core.fetching import (
     decide_fetch,
     result_of,
 )
+from connector.core.file_names import of_url
 from connector.core.files import FetchAnswer, Fetched, NotAllowed, RemoteFile, StoredFile
 from connector.core.holds import HoldScope, ProbeScope
 from connector.core.http_request import HttpRequest
@@ -71,7 +72,7 @@ class _Gathered:
 class Failed(Protocol):
     """Notes that an attempt failed and will be repeated."""
 
-    def __call__(self, slot: Slot[Work], work: Work, error: str, stage: Stage) -> None: ...
+    def __call__(self, slot: Slot[Work], work: Work, error: str, stage: Stage, reason: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Around:
     """
 
     failed: Failed
-    give_up: Callable[[Partition, Slot[Work], Work, Failure], None]
+    give_up: Callable[[Partition, Slot[Work], Work, Failure], object]
     go_on: Callable[[], None]
     probed: Callable[[Channel, float], ProbeScope | None]
 
@@ -207,24 +208,24 @@ class Attaching:
                 return kept
             case Without(why):
                 self._log.warning("attachment.left_out", **coordinates(work.record), reason=why)
-                return Missing(file.name)
-            case FetchAgain(at=at, error=error, counts=counts):
+                return Missing(file.name or of_url(file.url))
+            case FetchAgain(counts=counts):
                 tries.attempts += 1
                 tries.counted += counts
                 tries.evidence_from = now
-                self._again(slot, work, error, at)
+                self._again(slot, work, decision)
             case NeverComes(reason=reason, message=message):
                 self._give_up(part, slot, work, reason, message)
             case _:
                 assert_never(decision)
         return None
 
-    def _again(self, slot: Slot[Work], work: Work, error: str, at: float) -> None:
+    def _again(self, slot: Slot[Work], work: Work, decision: FetchAgain) -> None:
         """Whatever came meanwhile is given back: a record that waits keeps no room from others."""
-        self._around.failed(slot, work, error, "attach")
+        self._around.failed(slot, work, decision.error, "attach", decision.why)
         self._probes_no_more(work)
         self._gathered[work].give_back()
-        self._dispatch.again(slot, work.request.channel, at)
+        self._dispatch.again(slot, work.request.channel, decision.at)
         self._around.go_on()
 
     async def _ask(self, file: RemoteFile, room: int) -> FetchAnswer:

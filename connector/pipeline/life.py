@@ -41,7 +41,7 @@ from connector.pipeline.ownership import Ownership
 from connector.pipeline.partition import Partition
 from connector.pipeline.schemas import Schemas
 from connector.pipeline.taking import TakingIn
-from connector.pipeline.work import Work, coordinates, rejection
+from connector.pipeline.work import Work, coordinates, rejection, retry_fields
 from connector.pipeline.world import Policy, World
 from connector.ports import Assignment, Outcome
 
@@ -72,7 +72,8 @@ class Pipeline:
         )
         self.taking = TakingIn(world, self.schemas, self.ownership.tasks, self._admit, self._start_ready)
         self._key_sample = KeySample()
-        around = Around(self._note_failure, self._cannot_attach, self._start_ready, self.gates.probed)
+        give_up = lambda part, *given: self.ownership.spawn(part, self._give_up(*given))  # noqa: E731
+        around = Around(self._note_failure, give_up, self._start_ready, self.gates.probed)
         self._attaching = Attaching(world, policy.retry, self.dispatch, self.ownership.tasks, around)
         self.ownership.gone = self._attaching.forget
         self._calls = CallChecks(world, lambda: self.taking.mappings, policy.calls_remembered)
@@ -354,10 +355,9 @@ class Pipeline:
         self._log.debug("record.accepted", **coordinates(record), mapping=work.plan.rule)
         self.dispatch.done(slot)
 
-    def _cannot_attach(self, part: Partition, slot: Slot[Work], work: Work, failure: Failure) -> None:
-        self.ownership.spawn(part, self._give_up(slot, work, failure))
-
-    def _note_failure(self, slot: Slot[Work], work: Work, error: str, stage: Stage = "send") -> None:
+    def _note_failure(
+        self, slot: Slot[Work], work: Work, error: str, stage: Stage = "send", reason: str | None = None
+    ) -> None:
         record = work.record
         self._telemetry.error(record.topic, stage, error)
         self._telemetry.retried(record.topic)
@@ -366,10 +366,7 @@ class Pipeline:
         if part is not None:
             self.blocked.setdefault(slot, self._clock.wall())
             self._intake.blocked(part)
-        operation = work.request.operation
-        self._log.info(
-            "record.retry", **coordinates(record), operation=operation, error_type=error, attempt=work.tries
-        )
+        self._log.info("record.retry", **retry_fields(work, error, stage, reason))
 
     # --- settle -----------------------------------------------------------------------------------------------
 

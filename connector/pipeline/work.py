@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from connector.core.answers import Answer, Answered
-from connector.core.dead_letter import Failure
+from connector.core.dead_letter import Failure, Stage
 from connector.core.ledger import Ledger
 from connector.core.mapping import Plan
 from connector.core.operations import OPERATIONS, Request
@@ -93,3 +93,10 @@ def rejection(work: Work, rejected: Rejected, answer: Answer) -> Failure:
 def coordinates(record: Record) -> dict[str, object]:
     """A record as the log names it."""
     return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+
+
+def retry_fields(work: Work, error: str, stage: Stage, reason: str | None) -> dict[str, object]:
+    """What the log says of an attempt that failed and will be repeated. `attempt` counts those at Front."""
+    attempt = work.tries if stage == "send" else None
+    told = {"operation": work.request.operation, "error_type": error, "reason": reason}
+    return {**coordinates(work.record), **told, "stage": stage, "attempt": attempt}

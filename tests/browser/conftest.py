@@ -67,7 +67,7 @@ class Watched:
         return stopped
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium without a window."""
     program = find_chromium()

@@ -87,6 +87,11 @@ class Service:
         port = self.events("connector.started")[-1]["port"]
         return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5.0)
 
+    @property
+    def admin_url(self) -> str:
+        """Of its listener on loopback."""
+        return f"http://127.0.0.1:{self.events('connector.started')[-1]['admin_port']}"
+
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's series that have these labels."""
         total = 0.0

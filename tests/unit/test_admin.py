@@ -8,11 +8,12 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from connector.adapters.admin import AdminServer, AdminSources, Heartbeat
+from connector.adapters.admin import Heartbeat, Listener, ProbeSources, probes
 from connector.core.status import BuildInfo, CircuitStatus, HoldStatus, PartitionStatus, Snapshot
 
 BUILD = BuildInfo(version="1.2.3", revision="abc", python="3.12.1", librdkafka="2.16.0")
 RUNNING = Snapshot(state="running", ready=True, last_poll_wall=1000.0)
+NOTHING = ProbeSources(snapshot=lambda: RUNNING, metrics=lambda _: (b"", "text/plain"), build=BUILD)
 
 
 class Pod:
@@ -21,19 +22,16 @@ class Pod:
     def __init__(self) -> None:
         self.snapshot = RUNNING
         self.poll_age_s = 0.0
-        self.server = AdminServer(
-            AdminSources(
-                snapshot=lambda: self.snapshot,
-                metrics=lambda accept: (f"accept={accept}\n".encode(), "text/plain; version=0.0.4"),
-                build=BUILD,
-                heartbeats={
-                    "event_loop": Heartbeat(lambda: 0.0, 15.0),
-                    "poll": Heartbeat(lambda: self.poll_age_s, 60.0),
-                },
-            ),
-            port=0,
-            host="127.0.0.1",
+        sources = ProbeSources(
+            snapshot=lambda: self.snapshot,
+            metrics=lambda accept: (f"accept={accept}\n".encode(), "text/plain; version=0.0.4"),
+            build=BUILD,
+            heartbeats={
+                "event_loop": Heartbeat(lambda: 0.0, 15.0),
+                "poll": Heartbeat(lambda: self.poll_age_s, 60.0),
+            },
         )
+        self.server = Listener(probes(sources), port=0, host="127.0.0.1")
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         async with httpx.AsyncClient(trust_env=False) as client:
@@ -172,11 +170,7 @@ async def test_close_frees_the_port_and_may_be_repeated(pod: Pod) -> None:
 async def test_a_taken_port_is_an_os_error() -> None:
     """The caller can say which port is taken; the process is not ended from inside a library."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        server = AdminServer(
-            AdminSources(snapshot=lambda: RUNNING, metrics=lambda _: (b"", "text/plain"), build=BUILD),
-            port=taken.getsockname()[1],
-            host="127.0.0.1",
-        )
+        server = Listener(probes(NOTHING), port=taken.getsockname()[1], host="127.0.0.1")
         with pytest.raises(OSError, match="in use"):
             await server.start()
         await server.close()
@@ -185,8 +179,7 @@ async def test_a_taken_port_is_an_os_error() -> None:
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
 async def test_the_ipv6_wildcard_listens_for_both_families() -> None:
     """`telemetry.host: "::"` serves clusters of either kind."""
-    sources = AdminSources(snapshot=lambda: RUNNING, metrics=lambda _: (b"", "text/plain"), build=BUILD)
-    server = AdminServer(sources, port=0, host="::")
+    server = Listener(probes(NOTHING), port=0, host="::")
     await server.start()
     try:
         async with httpx.AsyncClient(trust_env=False) as client:

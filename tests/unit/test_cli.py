@@ -17,13 +17,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connector import __version__, cli
-from connector.adapters.admin import AdminSources, application
+from connector.adapters.admin import ProbeSources, probes
 from connector.config import Loaded
 from connector.config.schemas import as_text, config_schema, mapping_schema
 from connector.core.status import BuildInfo, HoldStatus, Snapshot
 from tests.unit.config_files import CONFIG, MAPPING, folder
 
-VERBS = ["run", "validate", "test", "render", "shadow", "schema", "simulate", "demo", "healthcheck"]
+VERBS = ["run", "validate", "test", "render", "shadow", "schema", "simulate", "demo", "doctor", "healthcheck"]
 
 
 def call(*arguments: object) -> Result:
@@ -255,13 +255,13 @@ def page(snapshot: Snapshot) -> tuple[int, bytes]:
     """What the connector's own page answers for a state."""
 
     async def ask() -> tuple[int, bytes]:
-        sources = AdminSources(
+        sources = ProbeSources(
             metrics=lambda _accept: (b"", ""),
             heartbeats={},
             snapshot=lambda: snapshot,
             build=BuildInfo(version="1", revision="r", python="3", librdkafka="2"),
         )
-        transport = httpx.ASGITransport(application(sources))
+        transport = httpx.ASGITransport(probes(sources))
         async with httpx.AsyncClient(transport=transport, base_url="http://pod") as client:
             answer = await client.get("/readyz")
             return answer.status_code, answer.content

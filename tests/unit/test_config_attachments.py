@@ -77,6 +77,15 @@ MISTAKES = [
         "{hosts: {a.b: {plain_text: true, token: x}}}",
         "11:28: attachments.hosts.a.b: plain_text cannot have credentials: anyone between could read them",
     ),
+    (
+        '{hosts: {a.b: {header: X-Key, header_value: "a\\r\\nb: c"}}}',
+        "11:58: attachments.hosts.a.b.header_value: holds a line break or another control character: "
+        "it must hold the secret as one line of text",
+    ),
+    (
+        "{hosts: {a.b: {token: ''}}}",
+        "11:36: attachments.hosts.a.b.token: is empty: it must hold the secret as one line of text",
+    ),
     ("{hosts: {a.b: {token_file: none}}}", "11:41: cannot read none: No such file or directory"),
     ("{allow_private: [0.0.0.0/0]}", f"11:31: attachments.allow_private[0]: {PRIVATE}"),
     ("{allow_private: [169.254.0.0/16]}", f"11:31: attachments.allow_private[0]: {PRIVATE}"),

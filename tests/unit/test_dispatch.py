@@ -288,3 +288,15 @@ def test_what_is_said_again_of_a_settled_head_changes_nothing() -> None:
     made.again(slot, CHANNEL, None)
     assert start(made) == []
     assert (made.in_flight, made.queued) == (0, 0)
+
+
+def test_every_key_in_memory_can_be_looked_at() -> None:
+    """Those that are under way and those that wait, of every partition, in no way changed by it."""
+    made = dispatch(1)
+    made.assign(OTHER)
+    for tp, work in ((TP, "A1"), (TP, "A2"), (TP, "B1"), (OTHER, "C1")):
+        made.add(tp, (work[0],), CHANNEL, work)
+    start(made)
+    looked = [(slot.tp, slot.head, in_flight) for slot, in_flight in made.slots()]
+    assert looked == [(TP, "A1", True), (TP, "B1", False), (OTHER, "C1", False)]
+    assert (made.in_flight, made.queued) == (1, 3)

@@ -43,7 +43,7 @@ def _attempt(rule: OnUnavailable = "dead_letter", **more: object) -> FetchAttemp
 @pytest.mark.parametrize(
     ("answer", "dead_letter", "send_without", "wait"),
     [
-        (Gone("g"), NeverComes("attachment_unavailable", "g"), Without("g"), FetchAgain(101.0, "gone")),
+        (Gone("g"), NeverComes("attachment_unavailable", "g"), Without("g"), FetchAgain(101.0, "gone", "g")),
         (
             NotAllowed("n"),
             NeverComes("attachment_unavailable", "n"),
@@ -56,8 +56,8 @@ def _attempt(rule: OnUnavailable = "dead_letter", **more: object) -> FetchAttemp
             Without(LARGE),
             NeverComes("attachment_rejected", LARGE),
         ),
-        (HostFailed("503", "h"), *[FetchAgain(101.0, "host_503")] * 3),
-        (NoRoom("full"), *[FetchAgain(101.0, "no_room")] * 3),
+        (HostFailed("503", "h"), *[FetchAgain(101.0, "host_503", "h")] * 3),
+        (NoRoom("full"), *[FetchAgain(101.0, "no_room", "full")] * 3),
         (Fetched(FILE), *[Have(FILE)] * 3),
     ],
 )
@@ -75,7 +75,7 @@ def test_each_answer_under_each_rule(
     [
         ("dead_letter", NeverComes("attachment_unavailable", "h, 3 times while other files came")),
         ("send_without", Without("h, 3 times while other files came")),
-        ("wait", FetchAgain(104.0, "host_timeout", counts=True)),
+        ("wait", FetchAgain(104.0, "host_timeout", "h", counts=True)),
     ],
 )
 def test_a_host_that_serves_others_makes_a_file_unavailable(rule: OnUnavailable, decision: object) -> None:
@@ -84,14 +84,16 @@ def test_a_host_that_serves_others_makes_a_file_unavailable(rule: OnUnavailable,
     last = _attempt(rule, number=3, counted=2, evidence=True)
     assert decide_fetch(failed, last, POLICY, now=100.0, jitter=1.0) == decision
     outage = _attempt(rule, number=999, counted=2)
-    assert decide_fetch(failed, outage, POLICY, now=100.0, jitter=1.0) == FetchAgain(108.0, "host_timeout")
+    assert decide_fetch(failed, outage, POLICY, now=100.0, jitter=1.0) == FetchAgain(
+        108.0, "host_timeout", "h"
+    )
 
 
 @pytest.mark.parametrize(("asked", "at"), [(0.1, 101.0), (30.0, 130.0), (1e9, 200.0), (None, 101.0)])
 def test_a_host_is_given_the_time_that_it_asks_for(asked: float | None, at: float) -> None:
     """At least the back-off, at most the cap on Retry-After."""
     answer = HostFailed("429", "h", asked)
-    assert decide_fetch(answer, _attempt(), POLICY, now=100.0, jitter=1.0) == FetchAgain(at, "host_429")
+    assert decide_fetch(answer, _attempt(), POLICY, now=100.0, jitter=1.0) == FetchAgain(at, "host_429", "h")
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True), st.floats(0, 1e9))

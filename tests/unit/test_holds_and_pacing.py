@@ -244,3 +244,19 @@ def test_pacing_forgets_channels_that_may_send_anyway() -> None:
     now = 3.0 * CHANNELS_REMEMBERED - 1
     assert len(pacing._channels) <= CHANNELS_REMEMBERED
     assert pacing.wait_until(last, now) == now + 0.25
+
+
+def test_what_pacing_knows_can_be_looked_at_without_changing_it() -> None:
+    """A minute's starts fall out of its window; a 429 is over at its time; a company without a limit has no minute."""
+    pacing = Pacing(RateLimits(company_per_minute=3, channel_per_second=0, companies={"other": 0}))
+    assert (pacing.companies(0.0), pacing.closed(0.0)) == ({}, {})
+    pacing.started(ONE, 0.0)
+    pacing.started(TWO, 10.0)
+    pacing.started(ELSEWHERE, 10.0)
+    assert pacing.companies(MINUTE_S - 1) == {"acme": (2, 3)}
+    assert pacing.companies(MINUTE_S) == {"acme": (1, 3)}
+    pacing.throttle("channel", ONE, 20.0)
+    pacing.throttle("company", ELSEWHERE, 30.0)
+    assert pacing.closed(10.0) == {("channel", "cha_1"): 20.0, ("company", "other"): 30.0}
+    assert pacing.closed(20.0) == {("company", "other"): 30.0}
+    assert pacing.wait_until(ONE, 10.0) == 20.0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.adapters.telemetry import configure_logging
 from connector.adapters.workers import Workers
 from connector.app import service
 from connector.app.assembly import assemble
@@ -49,7 +50,8 @@ async def test_sighup_looks_at_everything_that_is_read_again(tmp_path: Path) -> 
     start = loaded(file)
     parts = assemble(start, Facts())
     assert parts.reload is not None
-    service._Service(start, Facts())._look_now(parts)
+    logs = configure_logging("info", "json", "test")
+    service._Service(start, Facts(), logs)._look_now(parts)
     assert parts.reload._asked.is_set()
 
 

@@ -195,7 +195,7 @@ async def test_att_05_send_without_says_so_in_the_body() -> None:
         await stage.quiet()
         ((_, content),) = front.got
         assert isinstance(content, bytes)
-        assert b'"body":"b\\n\\n[Attachment not available: a file]"' in content
+        assert b'"body":"b\\n\\n[Attachment not available: gone]"' in content
         assert stage.facts.count("warning", "attachment.left_out") == 1
     front.got.clear()
     maps = with_files(gone, URL, on_attachment_unavailable="send_without")
@@ -204,7 +204,7 @@ async def test_att_05_send_without_says_so_in_the_body() -> None:
         stage.pipeline.received([record(0)])
         await stage.quiet()
         (form,) = _forms(front)
-        assert ("body", "b\n\n[Attachment not available: a file]") in form.fields
+        assert ("body", "b\n\n[Attachment not available: gone]") in form.fields
         assert [part.content for part in form.files] == [b"x"]
 
 

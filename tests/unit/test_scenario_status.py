@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from connector.adapters.admin import AdminSources, Heartbeat, application
+from connector.adapters.admin import Heartbeat, ProbeSources, probes
 from connector.adapters.kafka import KafkaSource, SourceOptions
 from connector.adapters.telemetry import Metrics
 from connector.app.status import Status
@@ -60,15 +60,13 @@ class Pod(Stage):
         status = Status(self.pipeline, source, self.schemas, APPS, clock=Clock(loop.time))
         build = BuildInfo(version="0", revision="0", python="0", librdkafka="0")
         metrics = Metrics(status.snapshot, build)
-        sources = AdminSources(
+        sources = ProbeSources(
             snapshot=status.snapshot,
             metrics=metrics.exposition,
             build=build,
             heartbeats={"event loop": Heartbeat(lambda: 0.0, 15.0)},
         )
-        self._web = httpx.AsyncClient(
-            transport=httpx.ASGITransport(application(sources)), base_url="http://pod"
-        )
+        self._web = httpx.AsyncClient(transport=httpx.ASGITransport(probes(sources)), base_url="http://pod")
         self.offset = 0
 
     def send(self, *apps: str) -> None:

@@ -353,6 +353,20 @@ def test_the_console_format_is_for_people(lines: io.StringIO) -> None:
     assert CANARY not in lines.getvalue()
 
 
+def test_a_failure_in_the_console_format_says_where_and_not_what(lines: io.StringIO) -> None:
+    """Frames below the line, as in JSON; never the exception's own text."""
+    configure_logging("info", "console", "pod-1", lines)
+    try:
+        raise ValueError(CANARY)
+    except ValueError as error:
+        structlog.get_logger().error("connector.failed", exc_info=error, code=70)
+    head, *frames = lines.getvalue().splitlines()
+    assert "connector.failed" in head
+    assert "error_type=ValueError" in head
+    assert frames[-1].endswith("test_a_failure_in_the_console_format_says_where_and_not_what")
+    assert CANARY not in lines.getvalue()
+
+
 def test_repeats_within_ten_seconds_are_hidden_and_counted() -> None:
     """One line per event and error type; the next one says how many were not written."""
     clock = [0.0]

@@ -23,6 +23,7 @@ LONG_FUNCTIONS: Mapping[str, str] = {}
 """path::name -> why it may be longer than `FUNCTION_LINES`."""
 
 MANY_PARAMETERS: Mapping[str, str] = {
+    "connector/cli.py::probe": "each is an option of the verb",
     "connector/cli_mapping.py::check": "each is an option of the verb",
     "connector/cli_mapping.py::render": "each is an option of the verb",
     "connector/cli_mapping.py::shadow": "each is an option of the verb",

@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, TextIO, TypeAlias
 
@@ -20,9 +21,11 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from connector import __version__
+from connector.adapters.telemetry.levels import Levels, number
+from connector.adapters.telemetry.recent import Recent
+from connector.core.status import LogLevel
 
 LogFormat: TypeAlias = Literal["json", "console"]
-LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 _ALLOWED = """
     timestamp level event logger version instance topic partition offset stage attempt mapping operation
@@ -37,7 +40,7 @@ FOREIGN_EVENT = "library.log"
 
 EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     FOREIGN_EVENT: frozenset({"message"}),
-    "connector.started": frozenset({"port", "mappings_hash"}),
+    "connector.started": frozenset({"port", "admin_port", "mappings_hash"}),
     "startup.refused": frozenset({"why"}),
     # Names of files and topics.
     "config.warning": frozenset({"why"}),
@@ -78,6 +81,8 @@ EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     "hold.released": frozenset({"name"}),
     "circuit.opened": frozenset({"apps", "failing_keys"}),
     "circuit.closed": frozenset({"apps"}),
+    # What somebody changed by hand: words of closed lists.
+    "admin.action": frozenset({"action", "name", "before", "after"}),
 }
 """Keys that are harmless in one event only."""
 
@@ -88,13 +93,15 @@ _EACH_COUNTS = """
     connector.started connector.stopped state.changed consumer.assigned consumer.revoked consumer.lost
     record.accepted record.skipped record.dead_lettered hold.started hold.released
     partition.paused partition.resumed map.refused log.cut log.rewound topic.recreated
+    front.secret_switched clock.skewed clock.agrees
     circuit.opened circuit.closed backlog.found offset.missing stop.uncommitted
-    config.warning config.reloaded config.reload.failed config.restart_required
+    config.warning config.reloaded config.reload.failed config.restart_required admin.action
 """
 NEVER_SUPPRESSED = frozenset(_EACH_COUNTS.split())
 """A record's fate, a change of state and an audited action are each worth their line, however many come."""
 
 _REPEATS_REMEMBERED = 1000
+_UNFILTERED = structlog.make_filtering_bound_logger(logging.NOTSET)
 _NAMED_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 
 
@@ -124,16 +131,23 @@ class Repeats:
         return event
 
 
-def configure_logging(level: LogLevel, fmt: LogFormat, instance: str, stream: TextIO | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """The process's logs as configured: `levels.log` is what the service writes to."""
+
+    levels: Levels
+    recent: Recent
+
+
+def configure_logging(level: LogLevel, fmt: LogFormat, instance: str, stream: TextIO | None = None) -> Logs:
     """Send all logs of the process to `stream` (stdout). Replaces an earlier configuration.
 
     `instance` tells replicas apart (a pod's name). "json" is for machines, "console" for a terminal.
     """
-    stream = stream or sys.stdout
-    threshold = logging.getLevelNamesMapping()[level.upper()]
+    stream, recent = stream or sys.stdout, Recent()
     structlog.configure(
-        processors=[*_chain(instance), _renderer(fmt, stream)],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        processors=[*_chain(instance), recent, _renderer(fmt, stream)],
+        wrapper_class=structlog.make_filtering_bound_logger(number(level)),
         logger_factory=lambda *name: _NamedLogger(stream, *name),
         cache_logger_on_first_use=False,
     )
@@ -142,8 +156,7 @@ def configure_logging(level: LogLevel, fmt: LogFormat, instance: str, stream: Te
         if isinstance(handler, _ForeignHandler):
             root.removeHandler(handler)
     root.addHandler(_ForeignHandler())
-    # Below warning, libraries tell of each request and connection: not what an operator reads.
-    root.setLevel(logging.WARNING)
+    return Logs(Levels(level), recent)
 
 
 class _NamedLogger(structlog.PrintLogger):
@@ -168,7 +181,13 @@ def _chain(instance: str) -> list[Processor]:
 def _renderer(fmt: LogFormat, stream: TextIO) -> Processor:
     if fmt == "json":
         return structlog.processors.JSONRenderer(ensure_ascii=False)
-    return structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    console = structlog.dev.ConsoleRenderer(colors=stream.isatty())
+
+    def render(logger: WrappedLogger, method: str, event: EventDict) -> str:
+        frames = event.pop("stack", None)
+        return console(logger, method, event) + "".join(f"\n    {frame}" for frame in frames or ())
+
+    return render
 
 
 def _stamp(instance: str) -> Processor:
@@ -209,7 +228,8 @@ class _ForeignHandler(logging.Handler):
         # Levels between the five named ones count as the one below.
         level = max((named for named in _NAMED_LEVELS if named <= record.levelno), default=logging.DEBUG)
         trusted = record.name.split(".", 1)[0] in _TRUSTED_LIBRARIES
-        structlog.get_logger(record.name).log(
+        # Whether it is to be said was decided by the level of its own logger, not by that of ours.
+        structlog.wrap_logger(None, wrapper_class=_UNFILTERED, logger_factory_args=(record.name,)).log(
             level,
             FOREIGN_EVENT,
             exc_info=record.exc_info,

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from connector.config.explain import explain
 from connector.config.mapping.avro_files import find_schema_files, read_schema_file
+from connector.config.mapping.by_url import files_by_url
 from connector.config.mapping.compile import Context, compile_topic
 from connector.config.mapping.dedented import dedented
 from connector.config.mapping.file import MappingFile
@@ -50,9 +51,11 @@ class MappingFolder:
     more_schemas: Mapping[str, Sequence[ParsedSchema]] = field(default_factory=dict)
     """By topic: schemas to check expressions against, beside those that the files name."""
     tests: list[WrittenTest] = field(default_factory=list, init=False)
-    """Filled by `read`, as the next two."""
+    """Filled by `read`, as the next three."""
     schema_files: list[Path] = field(default_factory=list, init=False)
     """Those that could not be read are among them."""
+    by_url: list[Problem] = field(default_factory=list, init=False)
+    """Where files are named by URL, as warnings for a configuration that fetches none."""
     warnings: list[Problem] = field(default_factory=list, init=False)
     """What mapping files hardly mean."""
 
@@ -104,6 +107,7 @@ class MappingFolder:
             problems.extend(explain(error, MappingFile, source))
             return
 
+        self.by_url.extend(files_by_url(source, shape))
         names, found = add_lets(Names(language), shape.let, source, ())
         problems.extend(found)
         context = Context(

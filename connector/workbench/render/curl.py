@@ -10,8 +10,9 @@ import re
 import shlex
 from pathlib import PurePosixPath
 
+from connector.core.file_names import of_url
 from connector.core.operations import Request
-from connector.workbench.forms import is_form, parts_of
+from connector.workbench.forms import FileAtUrl, is_form, parts_of
 
 TOKEN = "FRONT_TOKEN"  # noqa: S105 - the name of a variable, not a token
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
@@ -34,7 +35,7 @@ def as_curl(request: Request, base_url: str) -> str:
             if isinstance(content, str):
                 options.append(f"--form-string {shlex.quote(f'{field}={content}')}")
                 continue
-            name = content.name or ""
+            name = content.name or (of_url(content.url) if isinstance(content, FileAtUrl) else None) or ""
             told = f';filename="{_quoted(name)}"' if name else ""
             told += f";type={content.content_type}" if content.content_type else ""
             options.append(f"--form {shlex.quote(f'{field}=@{placeholder(files, name)}{told}')}")

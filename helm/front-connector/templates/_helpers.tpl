@@ -107,3 +107,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 {{- end }}
+
+{{/* The port on loopback, as the connector derives it: admin.port, else the one after telemetry.port. */}}
+{{- define "front-connector.adminPort" -}}
+{{- $given := (.Values.config.admin | default dict).port -}}
+{{- $given | default (add (int .Values.config.telemetry.port) 1) | int -}}
+{{- end -}}

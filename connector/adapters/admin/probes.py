@@ -4,21 +4,16 @@ Handlers read what is already known and ask nobody: a probe that called Kafka or
 into a restart of ours. Nothing here changes anything; no request needs a body, a token or a path parameter.
 """
 
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connector.core.status import BuildInfo, CircuitStatus, HoldStatus, Snapshot
-
-_CLOSE_WITHIN_S = 2
-_CONNECTIONS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +25,7 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdminSources:
+class ProbeSources:
     """What the endpoints show. All are called on the event loop, once a request, and must not block.
 
     metrics: `Accept` header (or None) -> body and content type.
@@ -43,65 +38,8 @@ class AdminSources:
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
 
 
-class AdminServer:
-    """Serves the endpoints inside the running event loop. `await start()`, `await close()` (idempotent)."""
-
-    def __init__(self, sources: AdminSources, port: int, host: str = "0.0.0.0") -> None:  # noqa: S104
-        self._sources = sources
-        self._address = (host, port)
-        self._socket: socket.socket | None = None
-        self._server: uvicorn.Server | None = None
-
-    @property
-    def port(self) -> int:
-        """The port listened on while started: the one asked for, or the one chosen when that was 0."""
-        assert self._socket is not None, "the admin server is not started"
-        bound: int = self._socket.getsockname()[1]
-        return bound
-
-    async def start(self) -> None:
-        """Listen. Raises OSError when the address is taken. The host `::` listens on IPv4 too."""
-        assert self._server is None, "started twice"
-        six = ":" in self._address[0]
-        self._socket = socket.create_server(
-            self._address,
-            family=socket.AF_INET6 if six else socket.AF_INET,
-            dualstack_ipv6=six and socket.has_dualstack_ipv6(),
-        )
-        config = uvicorn.Config(
-            application(self._sources),
-            http="h11",
-            ws="none",
-            loop="none",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            date_header=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=_CONNECTIONS_MAX,
-            timeout_graceful_shutdown=_CLOSE_WITHIN_S,
-        )
-        # `Server.serve` takes over the process's signals, starts up, ticks ten times a second and shuts down.
-        # The signals are the app's, and the tick only renews a Date header: start and end are called from
-        # here, and no task runs between them.
-        config.load()
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=[self._socket])
-        self._server = server
-
-    async def close(self) -> None:
-        """Stop listening; answers under way get up to two seconds."""
-        server, self._server = self._server, None
-        if server is not None and self._socket is not None:
-            await server.shutdown(sockets=[self._socket])
-            self._socket = None
-
-
-def application(sources: AdminSources) -> Starlette:
-    """The endpoints as an ASGI application."""
+def probes(sources: ProbeSources) -> Starlette:
+    """The endpoints as an ASGI application, to be served on the pod's own address."""
 
     async def metrics(request: Request) -> Response:
         body, content_type = sources.metrics(request.headers.get("accept"))
