@@ -3,6 +3,7 @@
 A harmless name is one segment, on one line, read in the direction in which it is written, and keeps its ending.
 """
 
+import posixpath
 import re
 import unicodedata
 from email.message import Message
@@ -14,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 NAME_CHARACTERS_MAX: Final = 200
 
 _ENDING_MAX: Final = 20
+_READ_MAX: Final = 5 * NAME_CHARACTERS_MAX
 _JOINERS: Final = "\u200c\u200d"
 """Persian words and many emoji need them; every other format character (marks of direction among them) only deceives."""
 _RESERVED: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
@@ -38,6 +40,8 @@ for _ending, _type in {
 def harmless(name: str) -> str | None:
     """The name as it may be shown and saved, at most 200 characters; None if nothing of it is left."""
     last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    if len(last) > _READ_MAX:  # NFC takes quadratic time for a long row of marks
+        last = last[: _READ_MAX - _ENDING_MAX - 1] + last[-_ENDING_MAX - 1 :]
     kept = "".join(map(_character, unicodedata.normalize("NFC", last))).translate(_OTHERS)
     clean = " ".join(kept.split()).strip(" .")
     if not clean.strip("_"):
@@ -75,13 +79,16 @@ def of_disposition(value: str | None) -> str | None:
     message = Message()
     # Bytes that are no UTF-8 arrive as surrogates, which the parser does not take beside other letters.
     message["Content-Disposition"] = value.encode("utf-8", "replace").decode()
-    given = message.get_params(failobj=[], header="Content-Disposition")
-    names = [text for key, text in given if key.lower() == "filename"]
-    # Its types say text only; an extended parameter is a triple of charset, language and text.
-    extended = [text for text in names if isinstance(text, tuple)]
     try:
+        given = message.get_params(failobj=[], header="Content-Disposition")
+        names = [text for key, text in given if key.lower() == "filename"]
+        # Its types say text only; an extended parameter is a triple of charset, language and text.
+        extended = [text for text in names if isinstance(text, tuple)]
         return collapse_rfc2231_value((extended or names)[0]) if names else None
-    except ValueError:  # a charset such as idna, which cannot replace what it does not understand
+    except (
+        ValueError,
+        TypeError,
+    ):  # a charset such as idna; `filename*` beside `filename*0`, which it cannot sort
         return None
 
 
@@ -100,7 +107,9 @@ def of_url(url: str) -> str | None:
 
 def type_of(name: str) -> str | None:
     """The type that a name's ending stands for. The machine's own tables are not asked: answers would differ."""
-    return _TYPES.guess_type(name)[0]
+    return _TYPES.types_map[True].get(
+        posixpath.splitext(name)[1].lower()
+    )  # guess_type reads a URL, and raises
 
 
 def with_ending(name: str, content_type: str) -> str:

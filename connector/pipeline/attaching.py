@@ -28,12 +28,17 @@ from connector.core.files import FetchAnswer, Fetched, NotAllowed, RemoteFile, S
 from connector.core.holds import HoldScope, ProbeScope
 from connector.core.http_request import HttpRequest
 from connector.core.operations import Invalid, Missing
-from connector.core.outcome import RetryPolicy
+from connector.core.outcome import RetryPolicy, Throttled
+from connector.core.pacing import LimitScope
 from connector.core.records import Channel
 from connector.pipeline.partition import Partition
 from connector.pipeline.work import Work, coordinates
 from connector.pipeline.world import World
 
+PROBE_FETCH_S = 5.0
+"""For how long one record's fetch may keep others of its scope from fetching: its file's host may hang."""
+KEEPS_S = 5.0
+"""A limit that Front lifts sooner makes nobody fetch anew."""
 PROBE_AGAIN_S = 1.0
 """How soon a record asks again whether it may fetch, while another one of its held channel or app fetches for the probe."""
 
@@ -46,6 +51,11 @@ class _Tries:
     counted: int = 0
     evidence_from: float | None = None
     """When the first began, or the last one failed. Monotonic seconds."""
+
+    def forget(self) -> None:
+        """It came."""
+        self.attempts = self.counted = 0
+        self.evidence_from = None
 
 
 @dataclass(slots=True, eq=False)
@@ -104,8 +114,8 @@ class Attaching:
         self._around = around
         self._served = Served()
         self._gathered: dict[Work, _Gathered] = {}
-        self._probing: dict[ProbeScope, Work] = {}
-        """The record that has files, or fetches them, to be the probe."""
+        self._probing: dict[ProbeScope, tuple[Work, float]] = {}
+        """The record that has files, or fetches them, to be the probe; and until when the others wait for it."""
 
     def http(self, work: Work) -> HttpRequest | None:
         """The request whose turn it is, as it is sent; None: its files must be fetched first."""
@@ -130,10 +140,11 @@ class Attaching:
         self._dispatch.settling(slot)
         scope = self._around.probed(channel, now)
         if scope is not None:
-            if self._probing.get(scope, work) is not work:
+            prober, until = self._probing.get(scope, (work, now))
+            if prober is not work and now < until:
                 self._dispatch.again(slot, channel, now + PROBE_AGAIN_S)
                 return
-            self._probing[scope] = work
+            self._probing[scope] = work, now + PROBE_FETCH_S
         task = self._tasks.create_task(self._fetch(part, slot, work))
         part.fetches.add(task)
         task.add_done_callback(part.fetches.discard)
@@ -144,24 +155,28 @@ class Attaching:
         if (gathered := self._gathered.pop(work, None)) is not None:
             gathered.give_back()
 
-    def held(self, work: Work, scope: HoldScope) -> None:
-        """Its request was refused, and a hold may last: nobody in it keeps files, as others would have no room."""
+    def throttled(self, work: Work, decision: Throttled, now: float) -> None:
+        """Front's limit was hit: for a moment its scope keeps its files."""
+        if decision.until - now > KEEPS_S:
+            self.held(work, decision.scope)
+
+    def held(self, work: Work, scope: HoldScope | LimitScope) -> None:
+        """Its request was refused, and that may last: nobody of this scope keeps files, as others would have no room."""
         self._probes_no_more(work)
-        channel = work.request.channel
         for other, gathered in self._gathered.items():
-            near = other.request.channel
-            in_scope = near.app == channel.app if scope == "app" else near == channel
-            if other is work or (gathered.waiting and in_scope):
+            if other is work or (
+                gathered.waiting and _near(other.request.channel, work.request.channel, scope)
+            ):
                 gathered.give_back()
 
     def forget(self, part: Partition) -> None:
         """The partition is gone, and nothing of it runs any more."""
-        for work in [*self._gathered, *self._probing.values()]:
+        for work in [*self._gathered, *(prober for prober, _ in self._probing.values())]:
             if work.ledger is part.ledger:
                 self.give_back(work)
 
     def _probes_no_more(self, work: Work) -> None:
-        for scope in [scope for scope, prober in self._probing.items() if prober is work]:
+        for scope in [scope for scope, (prober, _) in self._probing.items() if prober is work]:
             del self._probing[scope]
 
     async def _fetch(self, part: Partition, slot: Slot[Work], work: Work) -> None:
@@ -205,6 +220,7 @@ class Attaching:
         decision = decide_fetch(answer, attempt, policy, now=now, jitter=self._clock.jitter())
         match decision:
             case Have(kept):
+                tries.forget()  # it may be given back, and fetched again
                 return kept
             case Without(why):
                 self._log.warning("attachment.left_out", **coordinates(work.record), reason=why)
@@ -250,3 +266,14 @@ class Attaching:
             accepted=work.index,
         )
         self._around.give_up(part, slot, work, failure)
+
+
+def _near(one: Channel, other: Channel, scope: HoldScope | LimitScope) -> bool:
+    """Whether both lie in the same channel, company or app."""
+    match scope:
+        case "channel":
+            return one.real_id == other.real_id
+        case "company":
+            return one.company == other.company
+        case "app":
+            return one.app == other.app

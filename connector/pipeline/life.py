@@ -315,6 +315,7 @@ class Pipeline:
                 self.dispatch.again(slot, channel, at)
             case Throttled():
                 self.gates.throttled(leave, decision, now)
+                self._attaching.throttled(work, decision, now)
                 self.dispatch.again(slot, channel, None)
             case Refused():
                 self._note_failure(slot, work, decision.reason)

@@ -137,9 +137,12 @@ class Ownership:
     async def _release(self, claimed: Sequence[Partition]) -> bool:
         """The last commit of an assignment: until it is acknowledged, or can never be. Ended by the caller's bound."""
         hopeless = HOPELESS - {OUTDATED}
-        outdated_from = self._clock.monotonic() + OUTDATED_S
+        outdated_until: float | None = None
         while not await self.committer.commit(claimed, released=True):
-            if self._clock.monotonic() >= outdated_from:
+            now = self._clock.monotonic()
+            # From the first answer, not from the question: with a slow coordinator that took longer than the moment.
+            outdated_until = now + OUTDATED_S if outdated_until is None else outdated_until
+            if now >= outdated_until:
                 hopeless = HOPELESS
             if all(part.committed is not None or part.refused in hopeless for part in claimed):
                 return False

@@ -101,10 +101,21 @@ async def test_an_endless_body_is_cut(tmp_path: Path) -> None:
     assert await became(tmp_path, endless, 1_000_000) == TooLarge(1_000_001)
 
 
+async def test_a_file_whose_end_cannot_be_told_is_not_taken_for_whole(tmp_path: Path) -> None:
+    """Neither length nor chunks: half of it would look the same (RFC 9112 §8)."""
+    got = await became(tmp_path, then_close(b"HTTP/1.1 200 OK\r\n\r\nhalf"), 1000)
+    assert isinstance(got, HostFailed)
+    assert got.why.endswith("says neither a length nor where the file ends")
+
+
 async def test_a_file_of_exactly_the_limit_is_fetched(tmp_path: Path) -> None:
     """And one byte more, without a length said, is not."""
     for size, fits in ((1000, True), (1001, False)):
-        body = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + bytes(size)
+        body = (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % size
+            + bytes(size)
+            + b"\r\n0\r\n\r\n"
+        )
         got = await became(tmp_path, then_close(body), 1000)
         assert (got == TooLarge(1001)) is not fits
 

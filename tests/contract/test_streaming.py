@@ -103,6 +103,22 @@ async def test_a_refusal_in_the_middle_of_an_upload_is_heard_or_unknown(make: Ma
     assert isinstance(got, Unknown) or (isinstance(got, Answered) and got.status == 413), got
 
 
+async def test_a_disk_that_fails_in_the_middle_is_an_unknown_outcome(make: Make) -> None:
+    """Part of it was sent. It is no defect: the disk is the world's."""
+
+    class Broken(Kept):
+        async def chunks(self) -> AsyncIterator[bytes]:
+            yield b"begun"
+            await asyncio.sleep(0)
+            raise OSError(5, "Input/output error")
+
+    async with listening(then_hang(b"")) as peer, started(make) as carrier:
+        url = f"http://127.0.0.1:{peer.port}/recording"
+        got = await carrier.send("POST", url, HEADERS, _pieces(Broken(bytes(1000))))
+    assert isinstance(got, Unknown)
+    assert got.error == "protocol"
+
+
 async def test_cancelling_an_upload_stops_reading_its_file(make: Make) -> None:
     """A partition that is lost sends nothing more of it."""
     file = Big(bytes(30_000_000))

@@ -12,6 +12,7 @@ from connector.core.file_names import (
     harmless,
     of_disposition,
     of_path,
+    type_of,
     with_ending,
 )
 
@@ -137,3 +138,36 @@ def test_a_path_may_hold_any_bytes() -> None:
     """What is no UTF-8 is replaced."""
     assert of_path("/a/%ff%fe.txt") == "\ufffd\ufffd.txt"
     assert of_path("/a/") is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "attachment; filename*=a; filename*0=b",
+        "attachment; filename*0=b; filename*=a; filename*1*=c",
+        "filename*=idna''x",
+    ],
+)
+def test_a_header_that_contradicts_itself_names_nothing_or_something(header: str) -> None:
+    """Whoever serves a file chooses it: no header may raise."""
+    assert of_disposition(header) is None or isinstance(of_disposition(header), str)
+
+
+@given(st.text(alphabet="filename*=0123;'\" utf-8%aÄ\ud83d", max_size=60))
+def test_no_header_raises(tail: str) -> None:
+    """The same, at random."""
+    of_disposition(f"attachment; {tail}")
+
+
+@pytest.mark.parametrize("name", ["//[x.mp4", "http://[a.mp3", "a.mp3", "A.MP3", "x", ""])
+def test_no_name_raises_when_its_type_is_looked_up(name: str) -> None:
+    """Some look like URLs, which Python's own look-up would read (and raise, from 3.13 on)."""
+    assert type_of(name) == {"mp4": "video/mp4", "mp3": "audio/mpeg"}.get(name.rpartition(".")[2].lower())
+
+
+def test_a_long_row_of_marks_takes_no_time() -> None:
+    """Normalising it whole would take minutes for a megabyte; its ending stays."""
+    name = harmless("\u0315\u0300" * 500_000 + ".pdf")
+    assert name is not None
+    assert name.endswith(".pdf")
+    assert len(name) <= 200

@@ -33,6 +33,18 @@ _BAD: list[tuple[str, object, str, str]] = [
     ("add-call-summary", {}, "body.content", "is required"),
     ("add-call-summary", {"content": None}, "body.content", "is required, but it is null"),
     ("add-call-summary", {"content": 5}, "body.content", "must be a string"),
+    (
+        "update-external-message-status",
+        {"status": "failed", "reason": "a\ud800"},
+        "body.reason",
+        "must be valid Unicode: it has half a surrogate pair",
+    ),
+    (
+        "sync-inbound-message",
+        {**INBOUND, "attachments": [{"url": "https://a.b/c"}] * 101},
+        "body.attachments",
+        "must have at most 100 entries",
+    ),
     ("add-call-summary", {"content": "a\ud800"}, "body.content", "must be valid Unicode: it has half a surrogate pair"),
     ("sync-inbound-message", {**INBOUND, "sender": {}}, "body.sender.handle", "is required"),
     ("sync-inbound-message", {**INBOUND, "sender": {"handle": ""}}, "body.sender.handle", "must not be empty"),

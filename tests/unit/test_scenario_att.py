@@ -5,13 +5,14 @@ import hashlib
 
 import pytest
 
+from connector.adapters.attachments import AttachmentSource, FetchOptions
 from connector.core.answers import Answered
 from connector.core.files import FetchAnswer, Fetched, Gone, HostFailed, NoRoom, NotAllowed, TooLarge
 from connector.core.operations import REQUEST_BYTES_MAX
 from tests.support.files import Files, FrontOfForms, Kept, with_files
 from tests.support.multipart import Form
 from tests.support.virtual_time import in_virtual_time
-from tests.support.world import OTHER, TP, Stage, record
+from tests.support.world import OTHER, TP, Clock, Stage, record
 
 URL = "https://files.example/{id}"
 
@@ -388,3 +389,68 @@ async def test_att_06_a_record_that_waits_for_a_host_keeps_nothing_of_others() -
         (form,) = _forms(front)
         assert len(form.files) == 2
         assert files.kept == 0
+
+
+@in_virtual_time
+async def test_att_06_a_long_limit_of_one_channel_keeps_no_room_from_another() -> None:
+    """60 keys of a channel have their files when Front's limit holds it for 15 minutes; room for 40 files."""
+    front = FrontOfForms()
+    files = Files()
+    files.script = lambda url, _n: Fetched(Kept(url.encode())) if files.kept < 40 else NoRoom("full")
+    limited = Answered(429, {"retry-after": "900", "x-ratelimit-remaining": "10"})
+    loop = asyncio.get_running_loop()
+    front.script = lambda n: (
+        limited if front.got[n - 1][0] == "cha_a" and loop.time() < 800.0 else Answered(202)
+    )
+    async with Stage(maps=with_files(URL), sender=front, files=files) as stage:
+        stage.assign()
+        await stage.quiet(0.1)
+        stage.pipeline.received([record(number, f"k{number}", channel="cha_a") for number in range(60)])
+        await stage.quiet(2.0)
+        stage.pipeline.received([record(60, "other", channel="cha_b")])
+        await stage.quiet(30.0)
+        assert "cha_b" in [channel for channel, _ in front.got]
+        await stage.quiet(2000.0)
+        assert stage.pipeline.partitions[TP].ledger.unsettled == 0
+        assert files.kept == 0
+
+
+@in_virtual_time
+async def test_att_03_a_first_file_that_takes_all_the_room_leaves_none_for_the_second() -> None:
+    """To the byte: the second is asked for with nothing left, which is no defect."""
+
+    class Full(Kept):
+        def __init__(self, size: int) -> None:
+            super().__init__(b"")
+            self.size = size
+
+    def script(url: str, _n: int) -> FetchAnswer:
+        return Fetched(Full(files.asked[0][1])) if url.endswith("/1") else TooLarge(1)
+
+    files = Files(script)
+    async with Stage(maps=with_files(URL + "/1", URL + "/2"), sender=FrontOfForms(), files=files) as stage:
+        stage.assign()
+        stage.pipeline.received([record(0)])
+        await stage.quiet()
+        assert [most for _, most in files.asked][1] == 0
+        assert stage.letters.reasons() == ["attachment_rejected"]
+        assert files.kept == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[]@", "https://[::1]@/a", "https://a[]@", "https://\ud83d/", "", "//"]
+)
+def test_att_05_no_url_ends_the_process(url: str) -> None:
+    """The real guard: what cannot be read is a dead letter of one record."""
+
+    @in_virtual_time
+    async def play() -> None:
+        clock = Clock(asyncio.get_running_loop().time)
+        source = AttachmentSource(FetchOptions(), clock, version="0")
+        async with Stage(maps=with_files(url), sender=FrontOfForms(), files=source) as stage:
+            stage.assign()
+            stage.pipeline.received([record(0)])
+            await stage.quiet()
+            assert stage.letters.reasons() in (["attachment_unavailable"], ["request_invalid"])
+
+    play()

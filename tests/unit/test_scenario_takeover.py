@@ -194,6 +194,31 @@ async def test_reb_08_a_release_in_an_outdated_generation_waits_for_the_new_one(
         assert read(committed.metadata, LOG, 1) == Believed(released=True, settled=())
 
 
+@in_virtual_time
+async def test_reb_08_a_slow_coordinator_does_not_use_up_the_moment() -> None:
+    """The first answer takes longer than the moment lasts, and says 22: it is asked again all the same."""
+    async with Stage() as stage:
+        stage.assign()
+        await stage.quiet(0.1)
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.1)
+        asked, stage.coordinator.delay = stage.coordinator.asked, 1.2
+        stage.coordinator.script = lambda n: "ILLEGAL_GENERATION" if n == asked + 1 else None
+        assert await stage.pipeline.stop(9.0), "not clean"
+
+
+@in_virtual_time
+async def test_shd_03_a_stop_whose_last_commit_is_refused_is_not_clean() -> None:
+    """Though everything has drained: repeats may follow, and the exit code says so."""
+    async with Stage() as stage:
+        stage.assign()
+        await stage.quiet(0.1)
+        stage.pipeline.received([record(0)])
+        await stage.quiet(0.1)
+        stage.coordinator.script = lambda _n: "UNKNOWN_MEMBER_ID"
+        assert not await stage.pipeline.stop(9.0)
+
+
 @pytest.mark.parametrize(
     ("code", "within_s"),
     [("UNKNOWN_MEMBER_ID", 0.1), ("FENCED_INSTANCE_ID", 0.1), ("ILLEGAL_GENERATION", 1.2)],

@@ -17,6 +17,7 @@ from connector.adapters.attachments.judging import REFUSAL_BYTES, Refusal, judge
 from connector.adapters.attachments.network import FAILURES, failed, tls_context
 from connector.adapters.attachments.options import FetchOptions
 from connector.adapters.attachments.receiving import receive
+from connector.adapters.attachments.resolving import ApartResolver
 from connector.adapters.attachments.spool import Spool
 from connector.adapters.attachments.turns import Turns
 from connector.core.files import FetchAnswer, HostFailed, NotAllowed, RemoteFile
@@ -51,7 +52,7 @@ class AttachmentSource:
         clock: Clock,
         *,
         version: str,
-        make_resolver: MakeResolver = aiohttp.ThreadedResolver,
+        make_resolver: MakeResolver = ApartResolver,
     ) -> None:
         self._options = options
         self._clock = clock
@@ -96,7 +97,7 @@ class AttachmentSource:
 
     async def fetch(self, file: RemoteFile, most: int) -> FetchAnswer:
         """One attempt; see `FileSource.fetch`. The total time limit counts exchanges, not the wait for a turn."""
-        assert most > 0, "nothing could be fetched"
+        assert most >= 0, "not even an empty file"
         target = self._guard.admit(file.url)
         if isinstance(target, NotAllowed):
             return target

@@ -75,7 +75,7 @@ def read_url(text: str) -> Place | NotAllowed:
         url = URL(text, encoded=True)
         authority, name, port = url.authority, url.raw_host, url.port
         _ = url.host  # decodes a name's xn-- form, or raises
-    except ValueError:
+    except (ValueError, IndexError):  # IndexError: yarl, of "https://[]@"
         return NotAllowed(_FORM)
     if url.scheme not in _PORTS:
         return NotAllowed("only https is fetched, and the URL does not begin with https://")
@@ -113,7 +113,7 @@ class Guard:
             return NotAllowed(begin + "its URL holds a character that URLs do not have")
         try:
             text = str(origin.place.url.join(URL(location, encoded=True)))
-        except ValueError:
+        except (ValueError, IndexError):
             return NotAllowed(begin + _FORM)
         found = self.admit(text)
         return NotAllowed(begin + found.why) if isinstance(found, NotAllowed) else found

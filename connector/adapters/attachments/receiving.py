@@ -17,6 +17,9 @@ async def receive(
     said = response.content_length
     if said is not None and said > most:
         return TooLarge(said)
+    if said is None and "Transfer-Encoding" not in response.headers:
+        # It would end with its connection, and so would half of it (RFC 9112 §8).
+        return HostFailed("protocol", f"{shown} says neither a length nor where the file ends")
     coded = _coded(response)
     if coded is not None:
         return HostFailed("protocol", f"{shown} sent the file {coded}, which was not asked for")

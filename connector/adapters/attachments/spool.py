@@ -10,7 +10,9 @@ import asyncio
 import hashlib
 import io
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 from connector.adapters.attachments.disk import DiskFile
@@ -19,6 +21,7 @@ from connector.adapters.attachments.options import SpoolOptions
 from connector.core.files import NoRoom
 from connector.ports import StartupRefused
 
+CLOSE_S: Final = 5.0
 _THREADS: Final = 4
 _SYSTEMS: Final = "the system's own"
 
@@ -53,9 +56,20 @@ class Spool:
         return Writer(self, expected or 0)
 
     async def close(self) -> None:
-        """End the threads, after what they are doing; idempotent."""
-        if self._threads is not None:
-            await asyncio.to_thread(self._threads.shutdown)
+        """End the threads, after what they are doing, `CLOSE_S` at most; idempotent."""
+        if self._threads is None:
+            return
+        # Waited for in a thread of its own: the loop's threads may all hang in looking up a name.
+        loop, threads, ended = asyncio.get_running_loop(), self._threads, asyncio.Event()
+
+        def wait() -> None:
+            threads.shutdown()
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(ended.set)
+
+        threading.Thread(target=wait, name="attachments-end", daemon=True).start()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), CLOSE_S)
 
     @property
     def keeps_in_memory(self) -> int:

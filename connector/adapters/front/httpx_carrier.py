@@ -58,6 +58,8 @@ class HttpxCarrier:
                 await self._carry(request, attempt, proxy)
         except TimeoutError:
             return attempt.ended(Unknown("timeout", "no answer in time"))
+        except OSError as error:  # the disk, where a body lies
+            return attempt.ended(Unknown("protocol", reason(error)))
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError):
             raise
         except (httpx.TransportError, httpx.DecodingError) as error:

@@ -83,7 +83,18 @@ def _media_type(text: str) -> str:
     return text
 
 
-Text: TypeAlias = Annotated[str, Strict()]
+def _whole(text: str) -> str:
+    # Without a constraint pydantic does not look inside a text, and it would fail only when it is written out.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError(
+            "string_unicode", "must be valid Unicode: it has half a surrogate pair"
+        ) from None
+    return text
+
+
+Text: TypeAlias = Annotated[str, Strict(), AfterValidator(_whole)]
 Filled: TypeAlias = Annotated[str, Strict(), Field(min_length=1)]
 """An id or a handle: an empty one would tie strangers together."""
 MetadataId: TypeAlias = Annotated[
@@ -154,7 +165,11 @@ def _one_audio(files: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
     return files
 
 
-Attachments: TypeAlias = Annotated[tuple[Attachment, ...] | None, Field(exclude=True)]
+FILES_MAX = 100
+"""Of one message. Front says none; thousands would hold up everything else while they are looked at."""
+Attachments: TypeAlias = Annotated[
+    Annotated[tuple[Attachment, ...], Field(max_length=FILES_MAX)] | None, Field(exclude=True)
+]
 Recording: TypeAlias = Annotated[
     tuple[Attachment, ...], BeforeValidator(_as_list), AfterValidator(_one_audio), Field(exclude=True)
 ]

@@ -34,6 +34,7 @@ _WORDS = {
     "string_unicode": "must be valid Unicode: it has half a surrogate pair",
     "string_too_short": "must not be empty",
     "too_short": "must have at least one entry",
+    "too_long": "must have at most {max_length} entries",
     "literal_error": "must be {expected}",
     "bool_type": "must be true or false",
     "bytes_type": "must be bytes",
