@@ -190,8 +190,19 @@ class AttachmentSettings(Section):
             assert isinstance(pattern, HostPattern), "checked as a key"
             twin = seen.setdefault(pattern, text)
             require(twin == text, f"hosts: {twin} and {text} are the same host")
+            self._can_be_fetched_from(pattern, text)
         require(
             self.connect_timeout_s <= self.total_timeout_s and self.idle_timeout_s <= self.total_timeout_s,
             "total_timeout_s must not be below connect_timeout_s or idle_timeout_s",
         )
         return self
+
+    def _can_be_fetched_from(self, pattern: HostPattern, text: str) -> None:
+        if isinstance(pattern.host, str) or pattern.host.is_global:
+            return
+        networks = map(ip_network, self.allow_private)
+        require(
+            any(pattern.host in network for network in networks if network.version == pattern.host.version),
+            f"hosts: {text} is no public address and lies in no network of allow_private: "
+            "nothing would ever be fetched from it",
+        )

@@ -100,7 +100,7 @@ def decide_fetch(
         case NotAllowed(why):
             return _unavailable(why, attempt)
         case TooLarge(at_least):
-            why = f"a file has {at_least} bytes or more: no request of Front's holds it"
+            why = f"a file of {at_least} bytes or more does not fit: all of a request have 24 MB at most"
             if attempt.on_unavailable == "send_without":
                 return Without(why)
             return NeverComes("attachment_rejected", why)

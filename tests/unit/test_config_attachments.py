@@ -95,6 +95,16 @@ MISTAKES = [
         "{allow_private: [10.0.0.1/8]}",
         "11:31: attachments.allow_private[0]: must be a network such as 10.20.0.0/16, with zeros behind the prefix",
     ),
+    (
+        "{hosts: {10.20.0.5: {}}, allow_private: [10.30.0.0/16]}",
+        "11:14: attachments: hosts: 10.20.0.5 is no public address and lies in no network of allow_private: "
+        "nothing would ever be fetched from it",
+    ),
+    (
+        "{hosts: {169.254.169.254: {}}}",
+        "11:14: attachments: hosts: 169.254.169.254 is no public address and lies in no network of allow_private: "
+        "nothing would ever be fetched from it",
+    ),
     ("{proxy: 'socks5://a'}", "11:22: attachments.proxy: must be an http URL, such as http://proxy:3128"),
     (
         "{proxy: 'http://me:x@a'}",

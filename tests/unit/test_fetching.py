@@ -32,7 +32,7 @@ from tests.support.files import Kept
 
 POLICY = RetryPolicy(base_s=1.0, cap_s=8.0, attempts=3, retry_after_cap_s=100.0)
 FILE = Kept(b"x")
-LARGE = "a file has 30 bytes or more: no request of Front's holds it"
+LARGE = "a file of 30 bytes or more does not fit: all of a request have 24 MB at most"
 
 
 def _attempt(rule: OnUnavailable = "dead_letter", **more: object) -> FetchAttempt:

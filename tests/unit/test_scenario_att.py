@@ -64,7 +64,7 @@ async def test_att_02_a_recording_arrives_as_it_lay_at_its_host() -> None:
         (
             TooLarge(26_000_000),
             "attachment_rejected",
-            "a file has 26000000 bytes or more: no request of Front's holds it",
+            "a file of 26000000 bytes or more does not fit: all of a request have 24 MB at most",
         ),
         (Gone("files.example answered 404"), "attachment_unavailable", "files.example answered 404"),
         (
