@@ -101,6 +101,20 @@ async def test_an_endless_body_is_cut(tmp_path: Path) -> None:
     assert await became(tmp_path, endless, 1_000_000) == TooLarge(1_000_001)
 
 
+async def test_of_a_refusal_only_the_beginning_is_read(tmp_path: Path) -> None:
+    """It is read for what it says of the link; an endless one would be read until the time is over."""
+
+    async def endless(_seen: Seen, line: Line) -> None:
+        line.writer.write(b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not line.writer.is_closing():
+            line.writer.write(b"1000\r\n" + bytes(4096) + b"\r\n")
+            await line.writer.drain()
+
+    got = await became(tmp_path, endless, 1000)
+    assert isinstance(got, HostFailed)
+    assert got.error == "403"
+
+
 async def test_a_file_whose_end_cannot_be_told_is_not_taken_for_whole(tmp_path: Path) -> None:
     """Neither length nor chunks: half of it would look the same (RFC 9112 §8)."""
     got = await became(tmp_path, then_close(b"HTTP/1.1 200 OK\r\n\r\nhalf"), 1000)

@@ -115,6 +115,18 @@ async def test_room_is_taken_once_and_given_back_in_full(tmp_path: Path) -> None
         last.close()
 
 
+async def test_a_file_that_grows_is_stopped_where_the_room_ends(tmp_path: Path) -> None:
+    """Its size was told by nobody, and it is on the disk already when the room is used up."""
+    async with spooling(tmp_path, disk_total_bytes=1_000_000) as spool:
+        with spool.writer(None) as writer:
+            told = [await writer.write(content(300_000)) for _ in range(5)]
+        assert told[:3] == [None, None, None]
+        assert FULL in told
+        again = await put(spool, content(1_000_000))
+        assert not isinstance(again, NoRoom), "all was given back"
+        again.close()
+
+
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
     """The kernel refuses what goes beyond, with an OSError like that of a full disk."""
