@@ -80,12 +80,16 @@ class TelemetrySettings(Section):
     log_format: Literal["json", "console"] = "json"
 
 
+ADMIN_ABOVE = 3
+"""Not the next port: 8081 is where schema registries listen."""
+
+
 class AdminSettings(Section):
     """The listener for people and for clients of Kafka Connect's API: on 127.0.0.1, and nowhere else."""
 
     port: Port | None = Field(
         default=None,
-        description="Its port; 0 takes any free one. By default the one after telemetry.port (or any free one, if that is 0).",
+        description="Its port; 0 takes any free one. By default three above telemetry.port: 8083, as Kafka Connect's.",
     )
 
 
@@ -137,14 +141,14 @@ class Settings(BaseSettings):
         """Where the listener on loopback listens; 0: on any free port."""
         if self.admin.port is not None:
             return self.admin.port
-        return self.telemetry.port + 1 if self.telemetry.port else 0
+        return self.telemetry.port + ADMIN_ABOVE if self.telemetry.port else 0
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
         kafka, limits, front = self.kafka, self.limits, self.front
         require(
-            self.admin.port is not None or self.telemetry.port < 65_535,
-            "there is no port after telemetry.port 65535: give admin.port",
+            self.admin.port is not None or self.telemetry.port <= 65_535 - ADMIN_ABOVE,
+            f"there is no port {ADMIN_ABOVE} above telemetry.port: give admin.port",
         )
         require(
             not self.admin.port or self.admin.port != self.telemetry.port,

@@ -10,17 +10,17 @@ from tests.chart.rendering import render
 @pytest.mark.parametrize(
     ("config", "port"),
     [
-        ({}, 8081),
-        ({"telemetry": {"port": 9090}}, 9091),
+        ({}, 8083),
+        ({"telemetry": {"port": 9090}}, 9093),
         ({"admin": {"port": 7000}}, 7000),
-        ({"admin": None}, 8081),
+        ({"admin": None}, 8083),
     ],
 )
 def test_the_notes_lead_to_the_status_page(config: dict[str, Any], port: int) -> None:
     """At the port that the connector derives; no object of the chart opens it to anybody."""
     values = {"config": config}
     notes = next(text for file, text in render(values).items() if file.endswith("NOTES.txt"))
-    assert f"port-forward deploy/demo-front-connector 8081:{port}\n" in notes
+    assert f"port-forward deploy/demo-front-connector 8083:{port}\n" in notes
     assert f"ontainerPort: {port}" not in str(render(values))
 
 

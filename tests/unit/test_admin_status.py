@@ -288,9 +288,9 @@ def test_settings_are_shown_flat_and_without_secrets(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("telemetry", "admin", "port"),
-    [("", "", 8081), ("port: 9000", "", 9001), ("port: 0", "", 0), ("port: 9000", "port: 7000", 7000)],
+    [("", "", 8083), ("port: 9000", "", 9003), ("port: 0", "", 0), ("port: 9000", "port: 7000", 7000)],
 )
-def test_the_port_is_the_one_after_the_probes_unless_it_is_given(
+def test_the_port_lies_above_the_probes_unless_it_is_given(
     tmp_path: Path, telemetry: str, admin: str, port: int
 ) -> None:
     """Where probes take any free port, so does it: several connectors on a machine need not be told."""
@@ -301,7 +301,7 @@ def test_the_port_is_the_one_after_the_probes_unless_it_is_given(
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("telemetry: {port: 65535}", "there is no port after telemetry.port 65535: give admin.port"),
+        ("telemetry: {port: 65535}", "there is no port 3 above telemetry.port: give admin.port"),
         (
             "admin: {port: 8080}",
             "admin.port must not be telemetry.port: probes come from outside the pod, and the other is for loopback only",

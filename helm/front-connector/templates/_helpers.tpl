@@ -108,8 +108,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end }}
 
-{{/* The port on loopback, as the connector derives it: admin.port, else the one after telemetry.port. */}}
+{{/* The port on loopback, as the connector derives it: admin.port, else three above telemetry.port. */}}
 {{- define "front-connector.adminPort" -}}
 {{- $given := (.Values.config.admin | default dict).port -}}
-{{- $given | default (add (int .Values.config.telemetry.port) 1) | int -}}
+{{- $given | default (add (int .Values.config.telemetry.port) 3) | int -}}
 {{- end -}}
