@@ -1,6 +1,7 @@
 """`doctor` on the demo's embedded parts: nothing is wrong, and what a broker of that kind cannot tell is said."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from typer.testing import CliRunner
 
@@ -18,7 +19,16 @@ def test_beside_embedded_parts_nothing_is_wrong(tmp_path: Path) -> None:
     with EmbeddedBroker() as broker, running_registry() as registry, running(world()) as front:
         for topic in (*TOPICS, DEAD_LETTER_TOPIC):
             broker.create_topic(topic, 2)
-        estate = Estate(bootstrap=broker.bootstrap, registry_url=registry.url, front_url=front.base_url)
+        files = {
+            "hosts": {urlsplit(front.base_url).netloc: {"plain_text": True}},
+            "allow_private": ["127.0.0.0/8"],
+        }
+        estate = Estate(
+            bootstrap=broker.bootstrap,
+            registry_url=registry.url,
+            front_url=front.base_url,
+            settings={"attachments": files},
+        )
         config = estate.write(tmp_path)
         result = CliRunner().invoke(app, ["doctor", "--config", str(config), "--ask-front"])
     shown = result.stdout

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -38,7 +39,7 @@ def place(alone: Alone, *, topic: Topic | None = None, **settings: Mapping[str, 
     made = topic or alone.site.topic()
     if topic is None:
         alone.site.message(made)
-    connector = alone.site.connector(made, settings=settings)
+    connector = alone.site.connector(made, settings={"attachments": fetched(alone), **settings})
     names = {
         "topic": made.name,
         "letters": alone.site.letters.topic,
@@ -50,6 +51,12 @@ def place(alone: Alone, *, topic: Topic | None = None, **settings: Mapping[str, 
         "config": str(connector.config),
     }
     return connector.config, names
+
+
+def fetched(alone: Alone) -> dict[str, Any]:
+    """A host of files that answers, since the mapping names files by URL: the simulator serves some."""
+    host = urlsplit(alone.site.front.base_url).netloc
+    return {"hosts": {host: {"plain_text": True}}, "allow_private": ["127.0.0.0/8"]}
 
 
 @contextmanager
@@ -243,7 +250,7 @@ def test_without_leave_front_is_shown_no_token(alone: Alone) -> None:
     assert result.stdout.splitlines()[-3:] == [
         "not checked  credential demo: a token is signed for uid app_demo; whether Front takes it is asked with --ask-front: "
         "PATCH /channels/<id> with {}, which changes nothing",
-        "ok           attachments: no host is listed: nothing is fetched",
+        "ok           attachments: 127.0.0.1 leads to 127.0.0.1",
         "nothing is wrong; 1 not checked",
     ]
 
@@ -252,7 +259,9 @@ def test_beside_a_running_connector_all_is_well(alone: Alone) -> None:
     """Its port is its own, its member one of ours, and what it has committed is no first start."""
     (number,) = free_ports(1)
     topic = alone.site.topic()
-    connector = alone.site.connector(topic, settings={"telemetry": {"port": number}})
+    connector = alone.site.connector(
+        topic, settings={"telemetry": {"port": number}, "attachments": fetched(alone)}
+    )
     sent = alone.site.message(topic)
     connector.begin()
     alone.site.wait_accepted(sent)

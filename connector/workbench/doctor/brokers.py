@@ -42,7 +42,7 @@ def _asked(kafka: Kafka) -> Sequence[Result]:
     try:
         kafka.metadata = found = kafka.consumer.list_topics(timeout=REQUEST_S)
     except KafkaException as error:
-        kafka.consumer.poll(0)  # serves what it said of its connections
+        kafka.consumer.poll(0.2)  # serves what it said of its connections
         return (refused(kafka.heard or [error.args[0]]),)
     return (Fine(f"cluster {found.cluster_id}, {counted(len(found.brokers), 'broker')}"),)
 
@@ -56,13 +56,14 @@ def refused(heard: Sequence[KafkaError]) -> Wrong:
                 f"the login is refused: {_words(error)}",
                 "check sasl.mechanism, sasl.username and the password in kafka.properties or its files",
             )
-    for error in told:
-        if error.code() == KafkaError._SSL or _IN_TLS in error.str():  # noqa: SLF001
-            return Wrong(
-                f"no TLS: {_words(error)}",
-                "check ssl.ca.location (who signed the broker's certificate), the name in kafka.bootstrap_servers, and that "
-                "this listener speaks TLS",
-            )
+    in_tls = [error for error in told if error.code() == KafkaError._SSL or _IN_TLS in error.str()]  # noqa: SLF001
+    if in_tls:
+        # It says why in several ways, in no sure order: the longest one says most.
+        return Wrong(
+            f"no TLS: {max(map(_words, in_tls), key=len)}",
+            "check ssl.ca.location (who signed the broker's certificate), the name in kafka.bootstrap_servers, and that "
+            "this listener speaks TLS",
+        )
     return Wrong(
         "the connection is taken, and nothing answers as Kafka does",
         "security.protocol in kafka.properties must be what this listener speaks: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
