@@ -49,19 +49,16 @@ def running(site: Site) -> Iterator[Running]:
 
 
 def test_brk_07_a_wrong_secret_holds_the_app_and_a_corrected_file_ends_it_without_a_restart(
-    site: Site, running: Running
+    site: Site,
 ) -> None:
     """Every request is answered 401: nothing is given up, readiness says which app, and all is accepted afterwards."""
+    topic = site.topic()
+    running = Running(site.connector(topic), topic, topic)
     secret = running.connector.config.parent / "front-secret"
     secret.write_text("the-secret-of-somebody-else\n")
-    ids: list[str] = []
-
-    def held() -> bool:
-        # A secret is looked at when it is used, once a second at most: the first of these may still pass.
-        ids.extend(site.message(running.messages, line_id=line.id) for line in (CHAT, OTHER_CHAT))
-        return running.connector.ready()[0] == 503
-
-    eventually(held, 15, "the hold")
+    running.connector.begin_and_join()
+    ids = [site.message(topic, line_id=line.id) for line in (CHAT, OTHER_CHAT)]
+    eventually(lambda: running.connector.ready()[0] == 503, 15, "the hold")
     _, body = running.connector.ready()
     assert body["state"] == "held_auth"
     assert "Front refuses every request of app demo" in str(body["checks"])
@@ -77,6 +74,7 @@ def test_brk_07_a_wrong_secret_holds_the_app_and_a_corrected_file_ends_it_withou
     eventually(lambda: _ready_without_holds(running), 10, "readiness")
     assert site.letters.none_of(running.messages.name)
     assert SECRET not in running.connector.log.read_text()
+    assert running.connector.terminate() == 0
 
 
 def test_brk_08_a_channel_that_front_forbids_holds_that_channel_alone(site: Site, running: Running) -> None:
