@@ -170,6 +170,10 @@ class Asker:
         self._last_chance = True
         self._silent = 0
 
+    async def pause(self, seconds: float) -> None:
+        """Nothing is sent for so long."""
+        await self._wait(seconds)
+
     # -- one attempt ----------------------------------------------------------------------------------------------
 
     async def _once(self, request: HttpRequest, token: MakeToken) -> Answer:

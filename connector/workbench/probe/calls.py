@@ -97,12 +97,19 @@ def _strict(trial: Trial) -> bool:
     return isinstance(unknown, Measured) and unknown.value == "404"
 
 
+_AGAIN_S = (0.2, 1.0)
+
+
 async def end_calls(trial: Trial) -> tuple[str, ...]:
     """Tidy up: every call that may be open is abandoned. The ids of those that Front did not let us end."""
     left = []
     for name in trial.calls:
         answer = await trial.asker.ask(trial.items.call_status(name, "abandoned"))
-        if not taken(answer):
+        for pause_s in _AGAIN_S:
+            if taken(answer):
+                break
+            # A 404 may mean that its creation, which was cut off, is still on its way.
+            await trial.asker.pause(pause_s)
             answer = await trial.asker.ask(trial.items.call_status(name, "abandoned"))
         if not taken(answer) and said(answer) != "404":
             left.append(trial.items.name(name))
