@@ -25,6 +25,13 @@ TWO_LEFT = (
 NONE_LEFT = TWO_LEFT.replace("2 rows", "0 rows")
 
 
+def put(path: Path, text: str) -> None:
+    """Whole or not at all: who looks between a truncation and its write would see an empty table."""
+    made = path.with_suffix(".new")
+    made.write_text(text)
+    made.replace(path)
+
+
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A content counts when it has stayed for a moment: here a short one."""
@@ -76,7 +83,7 @@ async def followed(path: Path) -> AsyncIterator[Followed]:
 async def test_a_new_version_of_the_file_is_taken_over(tmp_path: Path) -> None:
     """Whoever waits for a row is told which came, and the log how many there are; the rows themselves are nowhere."""
     async with followed(tmp_path / "channels.csv") as scene:
-        scene.path.write_text(FIRST + "line-2,cha_2,shop,main\n")
+        put(scene.path, FIRST + "line-2,cha_2,shop,main\n")
         await scene.until(lambda: bool(scene.logged("config.reloaded")))
         assert sorted(scene.directory.rows) == ["line-1", "line-2"]
         assert scene.came == [{"line-2"}]
@@ -105,13 +112,13 @@ async def test_a_version_that_is_swapped_in_by_a_symbolic_link_is_seen(tmp_path:
 async def test_an_invalid_version_is_refused_and_the_former_rows_stay(tmp_path: Path) -> None:
     """The log has lines of the file and no content; a version that is valid ends it."""
     async with followed(tmp_path / "channels.csv") as scene:
-        scene.path.write_text(FIRST + "+3725551234,12,shop,main\n+3725551235,cha_1,bank,mian\n")
+        put(scene.path, FIRST + "+3725551234,12,shop,main\n+3725551235,cha_1,bank,mian\n")
         await scene.until(lambda: scene.rows.reloaded is False)
         assert list(scene.directory.rows) == ["line-1"]
         (line,) = scene.logged("config.reload.failed")
         why = "lines 3, 4: `front-connector validate` says what is wrong there"
         assert line == {"kind": "channels", "path": str(scene.path), "why": why}
-        scene.path.write_text(HEADER + "line-9,cha_9,shop,main\n")
+        put(scene.path, HEADER + "line-9,cha_9,shop,main\n")
         await scene.until(lambda: scene.rows.reloaded is True)
         assert list(scene.directory.rows) == ["line-9"]
 
@@ -148,7 +155,7 @@ async def test_a_version_that_is_being_written_is_not_taken(
     monkeypatch.setattr(files, "STAYS_S", 0.1)
     async with followed(tmp_path / "channels.csv") as scene:
         for rows in range(5):
-            scene.path.write_text(HEADER + "".join(f"l-{n},cha_{n},shop,main\n" for n in range(rows)))
+            put(scene.path, HEADER + "".join(f"l-{n},cha_{n},shop,main\n" for n in range(rows)))
             scene.rows.look_now()
             await asyncio.sleep(0.03)
         await scene.until(lambda: bool(scene.logged("config.reloaded")))
@@ -159,16 +166,16 @@ async def test_a_table_that_lost_most_of_its_rows_is_taken_only_if_somebody_asks
     """A writer that stopped half way leaves a valid table; the same version is taken after a SIGHUP."""
     async with followed(tmp_path / "channels.csv") as scene:
         rows = [f"l-{n},cha_{n},shop,main\n" for n in range(5)]
-        scene.path.write_text(HEADER + "".join(rows))
+        put(scene.path, HEADER + "".join(rows))
         await scene.until(lambda: len(scene.directory.rows) == 5)
         for left, why in ((2, TWO_LEFT), (0, NONE_LEFT)):
-            scene.path.write_text(HEADER + "".join(rows[:left]))
+            put(scene.path, HEADER + "".join(rows[:left]))
             await scene.unasked(lambda: scene.rows.reloaded is False)
             assert scene.logged("config.reload.failed")[-1]["why"] == why
             assert len(scene.directory.rows) == 5
-            scene.path.write_text(HEADER + "".join(rows))
+            put(scene.path, HEADER + "".join(rows))
             await scene.unasked(lambda: scene.rows.reloaded is True)
-        scene.path.write_text(HEADER)
+        put(scene.path, HEADER)
         await scene.unasked(lambda: scene.rows.reloaded is False)
         scene.rows.look_now()
         await scene.unasked(lambda: scene.rows.reloaded is True)
@@ -179,10 +186,10 @@ async def test_a_signal_for_a_version_that_was_taken_allows_nothing_later(tmp_pa
     """Somebody asked for that one; what comes without being asked for is judged as ever."""
     async with followed(tmp_path / "channels.csv") as scene:
         rows = [f"l-{n},cha_{n},shop,main\n" for n in range(5)]
-        scene.path.write_text(HEADER + "".join(rows))
+        put(scene.path, HEADER + "".join(rows))
         scene.rows.look_now()
         await scene.unasked(lambda: scene.rows.count == 5)
-        scene.path.write_text(HEADER + rows[0])
+        put(scene.path, HEADER + rows[0])
         await scene.unasked(lambda: scene.rows.reloaded is False)
         assert scene.rows.count == 5
 
@@ -190,9 +197,9 @@ async def test_a_signal_for_a_version_that_was_taken_allows_nothing_later(tmp_pa
 async def test_half_of_the_rows_may_go(tmp_path: Path) -> None:
     """And all may be replaced: what counts is how many there are."""
     async with followed(tmp_path / "channels.csv") as scene:
-        scene.path.write_text(FIRST + "line-2,cha_2,shop,main\n")
+        put(scene.path, FIRST + "line-2,cha_2,shop,main\n")
         await scene.unasked(lambda: scene.rows.count == 2)
-        scene.path.write_text(HEADER + "line-3,cha_3,shop,main\n")
+        put(scene.path, HEADER + "line-3,cha_3,shop,main\n")
         await scene.unasked(lambda: scene.rows.count == 1)
         assert scene.logged("config.reload.failed") == []
 
@@ -200,7 +207,7 @@ async def test_half_of_the_rows_may_go(tmp_path: Path) -> None:
 async def test_a_byte_order_mark_is_no_other_version(tmp_path: Path) -> None:
     """Spreadsheets write one; the digest of the start is of the text without it."""
     async with followed(tmp_path / "channels.csv") as scene:
-        scene.path.write_text(FIRST, encoding="utf-8-sig")
+        put(scene.path, FIRST, encoding="utf-8-sig")
         for _ in range(5):
             scene.rows.look_now()
             await asyncio.sleep(0.02)
@@ -223,10 +230,10 @@ async def test_many_rows_are_changed_in_steps_between_which_the_loop_turns(
     monkeypatch.setattr(app, "AT_ONCE", 2)
     async with followed(tmp_path / "channels.csv") as scene:
         rows = [f"l-{n},cha_{n},shop,main\n" for n in range(5)]
-        scene.path.write_text(HEADER + "".join(rows) + "same,cha_0,shop,main\n")
+        put(scene.path, HEADER + "".join(rows) + "same,cha_0,shop,main\n")
         await scene.until(lambda: bool(scene.logged("config.reloaded")))
         bank = [line.replace("cha_0,shop", "cha_0,bank") for line in rows]
-        scene.path.write_text(HEADER + "".join(bank) + "same,cha_0,bank,main\n")
+        put(scene.path, HEADER + "".join(bank) + "same,cha_0,bank,main\n")
         await scene.until(lambda: len(scene.logged("config.reloaded")) == 2)
         assert scene.directory.rows["same"] == scene.directory.rows["l-0"]
         assert scene.directory.rows["same"]["company"] == "bank"

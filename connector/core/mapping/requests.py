@@ -28,7 +28,11 @@ class Draft:
 
 
 def plan(
-    drafts: Sequence[Draft], record: Record, rule: str, key: OrderKey | None, file_part: FilePart
+    drafts: Sequence[Draft],
+    record: Record,
+    rule: str,
+    key: OrderKey | None,
+    file_part: FilePart = "attachments[]",
 ) -> Plan | Refusal:
     """Check every draft against its operation. `drafts` is not empty; `key` None: the first request's own."""
     requests: list[Request] = []
