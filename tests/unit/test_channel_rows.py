@@ -25,10 +25,10 @@ TWO_LEFT = (
 NONE_LEFT = TWO_LEFT.replace("2 rows", "0 rows")
 
 
-def put(path: Path, text: str) -> None:
+def put(path: Path, text: str, encoding: str = "utf-8") -> None:
     """Whole or not at all: who looks between a truncation and its write would see an empty table."""
     made = path.with_suffix(".new")
-    made.write_text(text)
+    made.write_text(text, encoding=encoding)
     made.replace(path)
 
 
