@@ -167,7 +167,7 @@ async def test_a_table_that_lost_most_of_its_rows_is_taken_only_if_somebody_asks
     async with followed(tmp_path / "channels.csv") as scene:
         rows = [f"l-{n},cha_{n},shop,main\n" for n in range(5)]
         put(scene.path, HEADER + "".join(rows))
-        await scene.until(lambda: len(scene.directory.rows) == 5)
+        await scene.unasked(lambda: len(scene.directory.rows) == 5)
         for left, why in ((2, TWO_LEFT), (0, NONE_LEFT)):
             put(scene.path, HEADER + "".join(rows[:left]))
             await scene.unasked(lambda: scene.rows.reloaded is False)
