@@ -37,6 +37,8 @@ BROKE_A_LAW = {
 seed may come to play another schedule. No record of theirs names files, as none could when they were found."""
 BROKE_A_LAW_WITH_FILES = {
     187: "when a record was given up for its file, nobody started the next one of its key",
+    42244: "in a held channel only the record that was to be the probe could fetch, and its file's host hung",
+    45380: "that a file had come before, and was given back, counted as evidence against it",
 }
 """The same, of records that name files."""
 ENOUGH = 5_000
