@@ -232,7 +232,8 @@ def test_shd_08_after_a_defect_the_group_is_left_before_the_process_ends(kafka: 
     made, broken = source(kafka, topic, letters, [], group_instance_id=None), Broken()
     status = Status(cast(Any, broken), made, cast(Any, None), ())
     with pytest.raises(ExceptionGroup) as told:
-        asyncio.run(_Service(cast(Any, None), Facts())._run(asyncio.Event(), cast(Any, broken), made, status))
+        service = _Service(cast(Any, None), Facts(), cast(Any, None))
+        asyncio.run(service._run(asyncio.Event(), cast(Any, broken), made, status))
     assert isinstance(_first(told.value), ZeroDivisionError)
     assert not broken.revoked
     admin = kafka.new_admin()
