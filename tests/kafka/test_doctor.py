@@ -198,7 +198,8 @@ def clock(alone: Alone) -> Iterator[Arranged]:
 def port(alone: Alone) -> Iterator[Arranged]:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
-        config, names = place(alone, telemetry={"port": number})
+        (admin,) = free_ports(1)
+        config, names = place(alone, telemetry={"port": number}, admin={"port": admin})
         yield config, {**names, "port": str(number)}
 
 

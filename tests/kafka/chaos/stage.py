@@ -198,6 +198,17 @@ class Play:
         found = self._admin.list_offsets(wanted)
         return {TopicPartition(tp.topic, tp.partition): one.result(5).offset for tp, one in found.items()}
 
+    def ends_again(self, within_s: float) -> dict[TopicPartition, int]:
+        """Where the logs end, as soon as the brokers can say: a new leader cannot at once (OFFSET_NOT_AVAILABLE, KIP-207)."""
+        gives_up = time.monotonic() + within_s
+        while True:
+            try:
+                return self.ends()
+            except KafkaException:
+                if time.monotonic() > gives_up:
+                    raise
+                time.sleep(0.1)
+
     def _connector(self, name: str) -> Service:
         """Not started. The first goes through the wires to the brokers."""
         folder = self.folder / name

@@ -104,7 +104,8 @@ def _play(play: Play, scenario: Scenario) -> _Times:
     began = time.time()
     with scenario.fault(play):
         time.sleep(scenario.lasts_s)
-    times = _Times(began, time.time(), play.ends())
+    ended = time.time()
+    times = _Times(began, ended, play.ends_again(20))
     time.sleep(0.5)
     if scenario.returns:
         play.wait_for(VICTIM, 40)
