@@ -2,50 +2,61 @@
 
 import io
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
+from connector.app import kafka_problem
 from connector.config import Loaded, Problems, load
-from tests.chart.rendering import ROOT, Object, objects, one, values_of
+from tests.chart.rendering import CHART, ROOT, VARIANTS, Object, objects, one, values_of, workload
+from tests.support.certificates import make_certificates
 
 MOUNTED_AT = "/etc/front-connector"
 
 
 def _written_as_mounted(found: list[Object], folder: Path) -> Path:
-    """The rendered files where a pod would see them, below `folder`; secrets are dummies. Gives the config's path."""
-    for ending, place in (("-config", "config"), ("-mappings", "mappings")):
-        for name, text in one(found, "ConfigMap", ending)["data"].items():
+    """The rendered files where a pod would see them, below `folder`; secrets are dummies. Gives the config's path.
+
+    Somebody else's ConfigMap of mapping files holds the chart's example.
+    """
+    maps = {o["metadata"]["name"].rpartition("-")[2]: o["data"] for o in found if o["kind"] == "ConfigMap"}
+    maps.setdefault("mappings", {path.name: path.read_text() for path in (CHART / "mappings").iterdir()})
+    named = set()
+    for place in ("config", "mappings"):
+        for name, text in maps[place].items():
             path = folder / place / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(text.replace(MOUNTED_AT, str(folder)))
-    config = yaml.safe_load((folder / "config" / "config.yaml").read_text())
+            named |= set(re.findall(rf"{MOUNTED_AT}/secrets/([\w.-]+)", text))
     (folder / "secrets").mkdir()
-    secrets = [app["secret_file"] for app in config["front"]["apps"].values()]
-    for secret in (*secrets, *config["kafka"]["properties_from_files"].values()):
-        Path(secret).write_text("dummy\n")
+    certificates = make_certificates(folder)
+    real = {"tls.crt": certificates.client, "tls.key": certificates.client_key}
+    for name in named:
+        if name in real or name.endswith((".pem", "ca.crt")):
+            shutil.copy(real.get(name, certificates.ca), folder / "secrets" / name)
+        else:
+            (folder / "secrets" / name).write_text("dummy\n")
     return folder / "config" / "config.yaml"
 
 
-@pytest.mark.parametrize(
-    ("variant", "topic", "channel"),
-    [("default", "example.calls.v1", "cha_example1"), ("everything", "calls", "cha_1")],
-)
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_the_rendered_configuration_is_valid(
-    variant: str, topic: str, channel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Config, mapping files, channels table and the paths between them, exactly as a pod would read them."""
+    """As `front-connector validate` reads it where a pod does: config, mapping files, channels table, librdkafka's settings."""
     monkeypatch.setenv("FRONT_CONNECTOR_PORT", "injected by Kubernetes beside a Service of that name")
     loaded = load(_written_as_mounted(objects(values_of(variant)), tmp_path))
     assert isinstance(loaded, Loaded), loaded
-    assert list(loaded.mappings.topics) == [topic]
-    assert list(loaded.channels.by_channel) == [channel]
+    assert kafka_problem(loaded) is None
+    assert loaded.mappings.topics
+    assert loaded.channels.by_channel
 
 
 def test_the_check_can_fail(tmp_path: Path) -> None:
-    """A key that the connector does not know, and that the chart's schema lets through, is found by the connector."""
-    wrong = objects({"config": {"kafka": {"bootstrap_server": "kafka:9092"}}})
+    """A relation that the chart's schema cannot see is found by the connector."""
+    wrong = objects({"config": {"kafka": {"session_timeout_s": 400}}})
     assert isinstance(load(_written_as_mounted(wrong, tmp_path)), Problems)
 
 
@@ -69,7 +80,7 @@ def test_the_recipe_of_the_page_on_deployment_works(
 def test_the_chart_names_the_paths_that_it_mounts() -> None:
     """Every absolute path of the default configuration lies below a mount of the pod."""
     found = objects({})
-    (container,) = one(found, "Deployment")["spec"]["template"]["spec"]["containers"]
+    (container,) = workload(found)["spec"]["template"]["spec"]["containers"]
     mounts = tuple(mount["mountPath"] for mount in container["volumeMounts"])
     config = one(found, "ConfigMap", "-config")["data"]["config.yaml"]
     paths = [word for word in config.split() if word.startswith(MOUNTED_AT)]

@@ -13,6 +13,12 @@
 {{- end }}
 {{- end }}
 
+{{/* A StatefulSet's name and 11 letters more are a label of its pods, which holds 63. */}}
+{{- define "front-connector.workloadName" -}}
+{{- $name := include "front-connector.fullname" . -}}
+{{- if .Values.staticMembership.enabled }}{{ $name | trunc 52 | trimSuffix "-" }}{{ else }}{{ $name }}{{ end -}}
+{{- end }}
+
 {{/* Names with an ending: cut before it, so that the ending survives and stays unique. */}}
 {{- define "front-connector.configName" -}}
 {{ include "front-connector.fullname" . | trunc 54 | trimSuffix "-" }}-config
@@ -34,16 +40,33 @@
 {{- end }}
 {{- end }}
 
+{{/* These two stand in selectors, which cannot be changed later: nothing may be added. */}}
 {{- define "front-connector.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "front-connector.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- define "front-connector.labels" -}}
+{{- define "front-connector.metaLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "front-connector.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{/* Labels of an object: the chart's, commonLabels, and those of its own, which win. Takes a list: the context, a map. */}}
+{{- define "front-connector.labelsWith" -}}
+{{- $context := index . 0 -}}
+{{- $own := printf "%s\n%s" (include "front-connector.selectorLabels" $context) (include "front-connector.metaLabels" $context) -}}
+{{- toYaml (merge (deepCopy (index . 1 | default dict)) ($context.Values.commonLabels | default dict) (fromYaml $own)) -}}
+{{- end }}
+
+{{- define "front-connector.labels" -}}
+{{- include "front-connector.labelsWith" (list . dict) -}}
+{{- end }}
+
+{{/* The pod of `helm test`: neither the Service nor a monitor may take it for a connector. */}}
+{{- define "front-connector.testLabels" -}}
+app.kubernetes.io/name: {{ include "front-connector.name" . | trunc 58 | trimSuffix "-" }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "front-connector.image" -}}
@@ -54,62 +77,57 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* What no schema can say: relations between values. Each refusal is a sentence that says what to change. */}}
-{{- define "front-connector.check" -}}
-{{- $grace := float64 .Values.terminationGracePeriodSeconds -}}
-{{- $drain := float64 .Values.config.limits.drain_s -}}
-{{- if lt $grace (addf $drain 15) -}}
-{{- fail (printf "terminationGracePeriodSeconds is %v, but config.limits.drain_s is %v: the pod could be killed while it drains. Make it at least %v (drain + 15), or lower the drain." $grace $drain (ceil (addf $drain 15))) -}}
-{{- end -}}
-{{- if .Values.config.kafka.group_instance_id -}}
-{{- fail "config.kafka.group_instance_id cannot be set here: every pod of a Deployment would claim the same membership. Remove it." -}}
-{{- end -}}
-{{- if and .Values.mappings.existingConfigMap .Values.mappings.files -}}
-{{- fail "Both mappings.existingConfigMap and mappings.files are set, but only one can be mounted. Remove one of them." -}}
-{{- end -}}
-{{- if and (eq (toString .Values.config.mappings.reload) "watch") (not .Values.mappings.existingConfigMap) -}}
-{{- fail "config.mappings.reload is watch, but the pods are rolled already when mapping files of the values change: both would act on one edit. Remove it, or mount a ConfigMap of your own with mappings.existingConfigMap." -}}
-{{- end -}}
-{{- range $name, $app := .Values.config.front.apps -}}
-{{- if kindIs "map" $app -}}
-{{- range $key := list "secret" "token" -}}
-{{- if get $app $key -}}
-{{- fail (printf "config.front.apps.%s.%s holds a secret value, which would lie in the release's history. Put it into the Secret %s and name its file: %s_file: /etc/front-connector/secrets/..." $name $key $.Values.existingSecret $key) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- if and .Values.config.registry .Values.config.registry.password -}}
-{{- fail (printf "config.registry.password holds a secret value, which would lie in the release's history. Put it into the Secret %s and name its file: password_file: /etc/front-connector/secrets/..." .Values.existingSecret) -}}
-{{- end -}}
-{{- range $name, $value := .Values.config.kafka.properties -}}
-{{- if and $value (regexMatch "password|secret|key\\.pem" $name) -}}
-{{- fail (printf "config.kafka.properties holds a secret value, %s, which would lie in the release's history. Put it into the Secret %s and name its file under config.kafka.properties_from_files." $name $.Values.existingSecret) -}}
-{{- end -}}
-{{- end -}}
-{{- range .Values.env -}}
-{{- $variable := upper (toString .name) -}}
-{{- if has $variable (list "FRONT_CONNECTOR_LIMITS" "FRONT_CONNECTOR_LIMITS__DRAIN_S") -}}
-{{- fail (printf "env sets %s, which the check of terminationGracePeriodSeconds cannot see. Set config.limits.drain_s instead." .name) -}}
-{{- end -}}
-{{- if has $variable (list "FRONT_CONNECTOR_TELEMETRY" "FRONT_CONNECTOR_TELEMETRY__PORT") -}}
-{{- fail (printf "env sets %s, which the probes and the Service cannot see: they ask port %v. Set config.telemetry.port instead." .name $.Values.config.telemetry.port) -}}
-{{- end -}}
-{{- if eq $variable "FRONT_CONNECTOR_KAFKA" -}}
-{{- fail (printf "env sets %s, which the check of group_instance_id cannot see. Set config.kafka instead, or one variable for each setting." .name) -}}
-{{- end -}}
-{{- /* "$(NAME)" is another variable's value, which may differ from pod to pod. */ -}}
-{{- if and (eq $variable "FRONT_CONNECTOR_KAFKA__GROUP_INSTANCE_ID") .value (not (contains "$(" (toString .value))) -}}
-{{- fail (printf "env gives %s one value for every pod: all would claim the same membership. Remove it, or use valueFrom.fieldRef with metadata.name." .name) -}}
-{{- end -}}
-{{- if and .value (regexMatch "^FRONT_CONNECTOR_.*(SECRET|TOKEN|PASSWORD)$" $variable) -}}
-{{- fail (printf "env gives %s a secret value, which would lie in the release's history. Use valueFrom.secretKeyRef, or a file of the Secret %s." .name $.Values.existingSecret) -}}
-{{- end -}}
-{{- end -}}
-{{- end }}
-
 {{/* The port on loopback, as the connector derives it: admin.port, else three above telemetry.port. */}}
 {{- define "front-connector.adminPort" -}}
 {{- $given := (.Values.config.admin | default dict).port -}}
 {{- $given | default (add (int .Values.config.telemetry.port) 3) | int -}}
 {{- end -}}
+
+{{/* More than one pod may run: now, or when KEDA says so. */}}
+{{- define "front-connector.maxPods" -}}
+{{- ternary .Values.keda.maxReplicaCount .Values.replicas .Values.keda.enabled | int -}}
+{{- end }}
+
+{{/* The keys that the Secret must have: the files below its mount that `config` names. A JSON list. */}}
+{{- define "front-connector.neededKeys" -}}
+{{- $keys := list -}}
+{{- range regexFindAll "/etc/front-connector/secrets/[A-Za-z0-9._-]+" (toJson .Values.config) -1 -}}
+{{- $keys = append $keys (trimPrefix "/etc/front-connector/secrets/" .) -}}
+{{- end -}}
+{{- $keys | uniq | sortAlpha | toJson -}}
+{{- end }}
+
+{{/* Bytes of a quantity such as 64Mi. */}}
+{{- define "front-connector.bytes" -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 -}}
+{{- $units = merge $units (dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776) -}}
+{{- $number := regexFind "^[0-9]+" . -}}
+{{- mul (int64 $number) (get $units (trimPrefix $number .)) -}}
+{{- end }}
+
+{{/* Removes what is null: Helm does so only where the chart itself has a value. Changes the map that it is given. */}}
+{{- define "front-connector.withoutNulls" -}}
+{{- $map := . -}}
+{{- range $key, $value := deepCopy $map -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := unset $map $key -}}
+{{- else if kindIs "map" $value -}}
+{{- include "front-connector.withoutNulls" (get $map $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The connector's configuration: the values' `config`, and what follows from other values. */}}
+{{- define "front-connector.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- include "front-connector.withoutNulls" $config -}}
+{{- /* Nobody rolls the pods when a ConfigMap of somebody else changes: they look for themselves. */ -}}
+{{- if and .Values.mappings.existingConfigMap (not $config.mappings.reload) -}}
+{{- $_ := set $config.mappings "reload" "watch" -}}
+{{- end -}}
+{{- /* A pod that comes back within this keeps its partitions. With group_protocol consumer the brokers decide. */ -}}
+{{- if and .Values.staticMembership.enabled (not $config.kafka.session_timeout_s) (ne (toString $config.kafka.group_protocol) "consumer") -}}
+{{- $_ := set $config.kafka "session_timeout_s" 90 -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end }}

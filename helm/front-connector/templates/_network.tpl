@@ -1,0 +1,86 @@
+{{/* Where the pods connect to, as far as `config` says so. JSON: brokers, registry, tracing, web, private, proxy: lists of
+ports; inside: hosts that by their name lie in the cluster, where the rule for the world does not lead. */}}
+{{- define "front-connector.destinations" -}}
+{{- $config := .Values.config -}}
+{{- $policy := .Values.networkPolicy -}}
+{{- $brokers := $policy.brokers.ports -}}
+{{- range splitList "," $config.kafka.bootstrap_servers -}}
+{{- $brokers = append $brokers (regexFind ":[0-9]+$" (trim .) | trimPrefix ":" | default "9092" | int) -}}
+{{- end -}}
+{{- $web := list 443 -}}
+{{- $inside := list -}}
+{{- range $name, $app := $config.front.apps -}}
+{{- with ($app | default dict).base_url -}}
+{{- $web = append $web (include "front-connector.urlPort" . | int) -}}
+{{- if and (include "front-connector.isInside" (urlParse .).hostname) (not $policy.front.to) -}}
+{{- $inside = append $inside (dict "what" (printf "config.front.apps.%s.base_url" $name) "where" . "peers" "networkPolicy.front.to") -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $files := list -}}
+{{- $attachments := $config.attachments | default dict -}}
+{{- range $host, $settings := $attachments.hosts -}}
+{{- $files = append $files (regexFind ":[0-9]+$" $host | trimPrefix ":" | default "443" | int) -}}
+{{- if ($settings | default dict).plain_text }}{{ $files = append $files 80 }}{{ end -}}
+{{- end -}}
+{{- with index ($config.kafka.properties | default dict) "sasl.oauthbearer.token.endpoint.url" -}}
+{{- $web = append $web (include "front-connector.urlPort" . | int) -}}
+{{- end -}}
+{{- $own := dict "registry" list "tracing" list -}}
+{{- $tracing := $config.tracing | default dict -}}
+{{- $urls := dict "registry" ($config.registry | default dict).url "tracing" (ternary $tracing.endpoint nil (eq true $tracing.enabled)) -}}
+{{- range $name, $key := dict "registry" "config.registry.url" "tracing" "config.tracing.endpoint" -}}
+{{- with get $urls $name -}}
+{{- $port := include "front-connector.urlPort" . | int -}}
+{{- $peers := (get $policy $name).to -}}
+{{- if or (ne $port 443) $peers -}}
+{{- $_ := set $own $name (list $port) -}}
+{{- else if include "front-connector.isInside" (urlParse .).hostname -}}
+{{- $inside = append $inside (dict "what" $key "where" . "peers" (printf "networkPolicy.%s.to" $name)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $proxy := $policy.proxy.ports -}}
+{{- range list $config.front.proxy $attachments.proxy -}}
+{{- if and . (ne . "environment") }}{{ $proxy = append $proxy (include "front-connector.urlPort" . | int) }}{{ end -}}
+{{- end -}}
+{{- $private := ternary (uniq $files) list (not (empty $attachments.allow_private)) -}}
+{{- dict "brokers" (uniq $brokers) "registry" $own.registry "tracing" $own.tracing "web" (concat $web $files | uniq) "private" $private "proxy" (uniq $proxy) "inside" $inside | toJson -}}
+{{- end }}
+
+{{- define "front-connector.urlPort" -}}
+{{- $url := urlParse . -}}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "80" "443" (eq $url.scheme "http")) -}}
+{{- end }}
+
+{{/* Not empty for a host that by its name or number lies inside: no dot, an ending of the cluster's, a private range. */}}
+{{- define "front-connector.isInside" -}}
+{{- regexFind "^[^.:]+$|\\.(svc|local|internal)\\.?$|^(10|127|192\\.168|172\\.(1[6-9]|2[0-9]|3[01])|100\\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7]))\\.[0-9.]+$" . -}}
+{{- end }}
+
+{{/* TCP ports as a policy has them. */}}
+{{- define "front-connector.tcp" -}}
+{{- range . }}
+- {protocol: TCP, port: {{ int . }}}
+{{- end }}
+{{- end }}
+
+{{- define "front-connector.checkNetwork" -}}
+{{- $destinations := include "front-connector.destinations" . | fromJson -}}
+{{- range $env := .Values.env -}}
+{{- $variable := upper (toString $env.name) -}}
+{{- if and (eq $variable "FRONT_CONNECTOR_KAFKA__BOOTSTRAP_SERVERS") (not $.Values.networkPolicy.brokers.ports) -}}
+{{- fail (printf "networkPolicy is enabled, but env sets %s, whose ports its rules cannot see: the brokers would not be reached. Give networkPolicy.brokers.ports, or set config.kafka.bootstrap_servers instead." $env.name) -}}
+{{- end -}}
+{{- if regexMatch "^FRONT_CONNECTOR_(REGISTRY__URL|FRONT__APPS__.*__BASE_URL)$" $variable -}}
+{{- fail (printf "networkPolicy is enabled, but env sets %s, which its rules cannot see: the host may not be reached. Set it in config instead." $env.name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $destinations.inside -}}
+{{- fail (printf "networkPolicy is enabled, and %s is %s, which lies inside the cluster or a private network, where the rule for the world does not lead: every request would time out. Say where it lies in %s." .what .where .peers) -}}
+{{- end -}}
+{{- $attachments := .Values.config.attachments | default dict -}}
+{{- if and (eq (toString .Values.config.front.proxy) "environment") (not .Values.networkPolicy.proxy.ports) -}}
+{{- fail "networkPolicy is enabled, and config.front.proxy is environment, whose port its rules cannot see: Front would not be reached. Give networkPolicy.proxy.ports, or the proxy's URL in config.front.proxy." -}}
+{{- end -}}
+{{- end }}

@@ -1,0 +1,345 @@
+"""Every combination of values that the chart refuses, with the sentence that says so.
+
+What lives here: the cases. `test_refusals.py` renders each; README.md of the chart is written from the same ones.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`values` on top of the chart's defaults, and all that Helm says of them."""
+
+    values: Mapping[str, Any]
+    sentence: str
+
+
+def _kafka(**settings: Any) -> dict[str, Any]:
+    return {"config": {"kafka": settings}}
+
+
+def _env(name: str, value: str) -> dict[str, Any]:
+    return {"env": [{"name": f"FRONT_CONNECTOR_{name}", "value": value}]}
+
+
+def _keda(prometheus: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    asked = {"serverAddress": "http://prometheus:9090", "query": "sum(x)", **(prometheus or {})}
+    return {"keda": {"enabled": True, "prometheus": asked, **more}}
+
+
+def _walled(config: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return {"networkPolicy": {"enabled": True}, "config": config or {}, **more}
+
+
+def _secret(where: str, key: str = "password") -> str:
+    return (
+        f"{where} holds a secret value, which would lie in the release's history. Put it into the Secret "
+        f"front-connector-secrets and name its file: {key}_file: /etc/front-connector/secrets/..."
+    )
+
+
+WORKLOAD = (
+    Refusal(
+        {"terminationGracePeriodSeconds": 44},
+        "terminationGracePeriodSeconds is 44, but config.limits.drain_s is 30: the pod could be killed while it drains. Make "
+        "it at least 45 (drain + 15), or lower the drain.",
+    ),
+    Refusal(
+        {"replicas": 0},
+        "replicas is 0: nothing would be read, and Kafka forgets the offsets of a group without members "
+        "(offsets.retention.minutes, 7 days). To stop for a while use kubectl scale --replicas=0; to stop for good, helm "
+        "uninstall.",
+    ),
+    Refusal(
+        {"podDisruptionBudget": {"maxUnavailable": 0}},
+        "podDisruptionBudget.maxUnavailable is 0: no pod could ever be evicted, and every drain of a node would wait for ever. "
+        "Make it at least 1, or set podDisruptionBudget.enabled to false.",
+    ),
+    Refusal(
+        {"replicas": 3, "podDisruptionBudget": {"minAvailable": 3}},
+        "podDisruptionBudget.minAvailable is 3, but there may be no more than 3 pods: none could be evicted, and drains of "
+        "nodes would wait for ever. Make it at most 2, or remove it: maxUnavailable does the same for any number of pods.",
+    ),
+    Refusal(
+        {"config": {"telemetry": {"port": 9000}, "admin": {"port": 9000}}},
+        "config.telemetry.port and config.admin.port are both 9000: probes come from outside the pod, and the status page is "
+        "for its loopback only. Give one of them another port.",
+    ),
+    Refusal(
+        {"config": {"telemetry": {"port": 65535}}},
+        "config.telemetry.port is 65535, and the status page would listen three above it, where there is no port. Set "
+        "config.admin.port.",
+    ),
+    Refusal(
+        {"podLabels": {"app.kubernetes.io/name": "mine"}},
+        "podLabels sets app.kubernetes.io/name, by which Service, selectors and Helm find what belongs to the release. Choose "
+        "another label.",
+    ),
+)
+
+MEMBERSHIP = (
+    Refusal(
+        _kafka(group_instance_id="a"),
+        "config.kafka.group_instance_id cannot be set here: every pod would claim the same membership. Remove it; "
+        "staticMembership.enabled gives each pod its own.",
+    ),
+    Refusal(
+        _kafka(group_protocol="consumer"),
+        "config.kafka.group_protocol is consumer, but session_timeout_s is not given: it is the brokers' then, no client can "
+        "ask for it, and requests must end before it. Set config.kafka.session_timeout_s to a value no larger than the "
+        "brokers' group.consumer.session.timeout.ms (45 s unless changed).",
+    ),
+    Refusal(
+        _kafka(group_protocol="consumer", session_timeout_s=45, properties={"session.timeout.ms": 45000}),
+        "config.kafka.properties sets session.timeout.ms, but config.kafka.group_protocol is consumer: the client refuses to "
+        "start with a setting of the classic protocol. Remove it; the brokers decide.",
+    ),
+    Refusal(
+        {"staticMembership": {"enabled": True}, **_kafka(session_timeout_s=45)},
+        "staticMembership is enabled, but config.kafka.session_timeout_s is 45: a pod needs longer to drain and come back, so "
+        "its partitions would move at each restart, which static membership is there to prevent. Make it at least 60 "
+        "(config.limits.drain_s + 30), or remove it for 90.",
+    ),
+    Refusal(
+        {"staticMembership": {"enabled": True}, **_keda()},
+        "staticMembership and keda are both enabled: a static member does not leave the group, so after each step down the "
+        "partitions of the pods that went would be read by nobody for a whole session. Disable one of them.",
+    ),
+)
+
+FILES = (
+    Refusal(
+        {"mappings": {"existingConfigMap": "mine", "files": {"a.yaml": "version: 1"}}},
+        "Both mappings.existingConfigMap and mappings.files are set, but only one can be mounted. Remove one of them.",
+    ),
+    Refusal(
+        {"config": {"mappings": {"reload": "watch"}}},
+        "config.mappings.reload is watch, but the pods are rolled already when mapping files of the values change: both would "
+        "act on one edit. Remove it, or mount a ConfigMap of your own with mappings.existingConfigMap.",
+    ),
+    Refusal(
+        {"spoolSizeLimit": "1Gi"},
+        "spoolSizeLimit is 1Gi, but config.attachments.spool.disk_total_bytes is 1073741824: the kubelet would evict the pod "
+        "before the connector stops putting files there. Make spoolSizeLimit larger than that, or disk_total_bytes smaller.",
+    ),
+    Refusal(
+        {"config": {"attachments": {"spool": {"folder": "/data"}}}},
+        "config.attachments.spool.folder is /data, which cannot be written: the file system of the pod is read-only there. Use "
+        "/var/spool/front-connector, or mount a volume with extraVolumes and extraVolumeMounts.",
+    ),
+    Refusal(
+        {"extraVolumes": [{"name": "config", "emptyDir": {}}]},
+        "extraVolumes names a volume config, which is one of the chart's own: the pod could not be made. Give it another name.",
+    ),
+    Refusal(
+        {"extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/front-connector/secrets/ca"}]},
+        "extraVolumeMounts mounts something at /etc/front-connector/secrets/ca, where the chart mounts "
+        "/etc/front-connector/secrets: one would hide the other, or could not be made. Choose a folder of its own.",
+    ),
+    Refusal(
+        {"extraContainers": [{"name": "front-connector", "image": "x:1"}]},
+        "initContainers or extraContainers name a container front-connector, which is the connector's own name: the pod could "
+        "not be made. Give it another name.",
+    ),
+)
+
+SECRETS = (
+    Refusal(
+        {"existingSecret": ""},
+        "existingSecret is empty, but config names files in /etc/front-connector/secrets: front-secret, kafka-password. Name a "
+        "Secret with these keys, or mount a volume of your own there with extraVolumes and extraVolumeMounts.",
+    ),
+    Refusal(
+        {"secretKeys": ["kafka-password"]},
+        "config names the file /etc/front-connector/secrets/front-secret, but secretKeys, which lists all that is mounted, has "
+        "no front-secret: the connector would not start. Add it to secretKeys and to the Secret front-connector-secrets.",
+    ),
+    Refusal(
+        {
+            "existingSecret": "",
+            "secretKeys": ["a"],
+            "extraVolumeMounts": [{"name": "own", "mountPath": "/etc/front-connector/secrets"}],
+        },
+        "secretKeys names keys, but existingSecret is empty: there is no Secret to take them from. Set existingSecret, or "
+        "remove secretKeys.",
+    ),
+    Refusal({"config": {"registry": {"password": "hush"}}}, _secret("config.registry.password")),
+    Refusal(
+        {"config": {"front": {"apps": {"main": {"secret": "hush"}}}}},
+        _secret("config.front.apps.main.secret", "secret"),
+    ),
+    Refusal(
+        {"config": {"attachments": {"hosts": {"files.example.com": {"token": "hush"}}}}},
+        _secret("config.attachments.hosts.files.example.com.token", "token"),
+    ),
+    Refusal(
+        _kafka(properties={"sasl.password": "hush"}),
+        "config.kafka.properties holds a secret value, sasl.password, which would lie in the release's history. Put it into "
+        "the Secret front-connector-secrets and name its file under config.kafka.properties_from_files.",
+    ),
+)
+
+VARIABLES = (
+    Refusal(
+        _env("FRONT__APPS__MAIN__SECRET", "hush"),
+        "env gives FRONT_CONNECTOR_FRONT__APPS__MAIN__SECRET a secret value, which would lie in the release's history. Use "
+        "valueFrom.secretKeyRef, or a file of the Secret front-connector-secrets.",
+    ),
+    Refusal(
+        _env("LIMITS__DRAIN_S", "300"),
+        "env sets FRONT_CONNECTOR_LIMITS__DRAIN_S, which the check of terminationGracePeriodSeconds cannot see. Set "
+        "config.limits.drain_s instead.",
+    ),
+    Refusal(
+        _env("TELEMETRY__PORT", "9999"),
+        "env sets FRONT_CONNECTOR_TELEMETRY__PORT, which the probes and the Service cannot see: they ask port 8080. Set "
+        "config.telemetry.port instead.",
+    ),
+    Refusal(
+        _env("ADMIN__PORT", "9999"),
+        "env sets FRONT_CONNECTOR_ADMIN__PORT, which the notes on the status page cannot see. Set config.admin.port instead.",
+    ),
+    Refusal(
+        _env("ATTACHMENTS__SPOOL__DISK_TOTAL_BYTES", "1"),
+        "env sets FRONT_CONNECTOR_ATTACHMENTS__SPOOL__DISK_TOTAL_BYTES, which the check of spoolSizeLimit cannot see. Set "
+        "config.attachments.spool instead.",
+    ),
+    Refusal(
+        _env("KAFKA", '{"group_instance_id": "a"}'),
+        "env sets FRONT_CONNECTOR_KAFKA, which the check of group_instance_id cannot see. Set config.kafka instead, or one "
+        "variable for each setting.",
+    ),
+    Refusal(
+        _env("KAFKA__GROUP_PROTOCOL", "consumer"),
+        "env sets FRONT_CONNECTOR_KAFKA__GROUP_PROTOCOL, which the checks of the group's membership cannot see. Set "
+        "config.kafka.group_protocol instead.",
+    ),
+    Refusal(
+        _env("KAFKA__SESSION_TIMEOUT_S", "10"),
+        "env sets FRONT_CONNECTOR_KAFKA__SESSION_TIMEOUT_S, which the checks of the group's membership cannot see. Set "
+        "config.kafka.session_timeout_s instead.",
+    ),
+    Refusal(
+        _env("KAFKA__GROUP_INSTANCE_ID", "a"),
+        "env gives FRONT_CONNECTOR_KAFKA__GROUP_INSTANCE_ID one value for every pod: all would claim the same membership. "
+        "Remove it, or use valueFrom.fieldRef with metadata.name.",
+    ),
+    Refusal(
+        {"staticMembership": {"enabled": True}, **_env("KAFKA__GROUP_INSTANCE_ID", "a")},
+        "env sets FRONT_CONNECTOR_KAFKA__GROUP_INSTANCE_ID, but staticMembership is enabled, which gives each pod its own "
+        "name. Remove one of them.",
+    ),
+    Refusal(
+        _env("INSTANCE", "a"),
+        "env gives FRONT_CONNECTOR_INSTANCE one value for every pod: nobody could tell them apart in logs and status. Remove "
+        "it: each pod's own name is the default.",
+    ),
+    Refusal(
+        {"env": [{"name": "TZ", "value": "UTC"}, {"name": "TZ", "value": "CET"}]},
+        "env gives TZ twice: which one counts must not be a guess. Remove one of them.",
+    ),
+)
+
+SCALING = (
+    Refusal(
+        {"monitoring": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}},
+        "monitoring.serviceMonitor and monitoring.podMonitor are both enabled: each pod would be scraped twice, and every sum "
+        "would be double. Disable one of them.",
+    ),
+    Refusal(
+        {"replicas": 3, **_keda()},
+        "replicas is 3, but keda is enabled, and two would decide how many pods there are. Remove replicas; "
+        "keda.minReplicaCount and keda.maxReplicaCount bound them.",
+    ),
+    Refusal(
+        _keda(minReplicaCount=0),
+        "keda.minReplicaCount is 0: without a pod there is no metric that would bring one back, and Kafka forgets the offsets "
+        "of a group without members (offsets.retention.minutes, 7 days). Make it at least 1.",
+    ),
+    Refusal(
+        _keda(minReplicaCount=5),
+        "keda.maxReplicaCount is 4, below keda.minReplicaCount, which is 5. Swap or raise them; more pods than partitions "
+        "stand idle.",
+    ),
+    Refusal(
+        _keda({"serverAddress": ""}),
+        "keda is enabled, but keda.prometheus.serverAddress is empty: KEDA scales by records that wait, and asks Prometheus "
+        "for them. Set it, for instance to http://prometheus.monitoring.svc:9090.",
+    ),
+    Refusal(
+        _keda({"serverAddress": "https://me:hush@prometheus:9090"}),
+        "keda.prometheus.serverAddress holds a user or password, which would lie in the release's history. Put them into a "
+        "Secret and name it in keda.prometheus.authentication.secretTargetRef.",
+    ),
+    Refusal(
+        _keda({"query": ""}),
+        "keda is enabled, but the recording rule that it asks for, job:front_connector_consumer_unsettled:sum, is not made. "
+        "Set monitoring.prometheusRule.enabled to true; or, where you load rules/front-connector.yaml yourself, give "
+        "keda.prometheus.query.",
+    ),
+    Refusal(
+        _keda({"authentication": {"modes": "bearer"}}),
+        "keda.prometheus.authentication.modes is bearer, but there are no credentials. Give secretTargetRef, or existing: the "
+        "name of a TriggerAuthentication.",
+    ),
+    Refusal(
+        _keda({"authentication": {"existing": "mine"}}),
+        "keda.prometheus.authentication has credentials, but modes is empty: KEDA would not send them. Set modes to basic, "
+        "bearer, tls or custom.",
+    ),
+    Refusal(
+        _keda(
+            {
+                "authentication": {
+                    "modes": "bearer",
+                    "existing": "mine",
+                    "secretTargetRef": [{"parameter": "bearerToken", "name": "a", "key": "b"}],
+                }
+            }
+        ),
+        "keda.prometheus.authentication has both existing and secretTargetRef, but a trigger has one TriggerAuthentication. "
+        "Remove one of them.",
+    ),
+)
+
+NETWORK = (
+    Refusal(
+        _walled(**_env("KAFKA__BOOTSTRAP_SERVERS", "kafka:9095")),
+        "networkPolicy is enabled, but env sets FRONT_CONNECTOR_KAFKA__BOOTSTRAP_SERVERS, whose ports its rules cannot see: "
+        "the brokers would not be reached. Give networkPolicy.brokers.ports, or set config.kafka.bootstrap_servers instead.",
+    ),
+    Refusal(
+        _walled(**_env("REGISTRY__URL", "https://registry:8443")),
+        "networkPolicy is enabled, but env sets FRONT_CONNECTOR_REGISTRY__URL, which its rules cannot see: the host may not be "
+        "reached. Set it in config instead.",
+    ),
+    Refusal(
+        _walled({"registry": {"url": "https://registry.kafka.svc"}}),
+        "networkPolicy is enabled, and config.registry.url is https://registry.kafka.svc, which lies inside the cluster or a "
+        "private network, where the rule for the world does not lead: every request would time out. Say where it lies in "
+        "networkPolicy.registry.to.",
+    ),
+    Refusal(
+        _walled({"front": {"apps": {"main": {"base_url": "https://10.1.2.3:8443"}}}}),
+        "networkPolicy is enabled, and config.front.apps.main.base_url is https://10.1.2.3:8443, which lies inside the cluster "
+        "or a private network, where the rule for the world does not lead: every request would time out. Say where it lies in "
+        "networkPolicy.front.to.",
+    ),
+    Refusal(
+        _walled({"front": {"proxy": "environment"}}),
+        "networkPolicy is enabled, and config.front.proxy is environment, whose port its rules cannot see: Front would not be "
+        "reached. Give networkPolicy.proxy.ports, or the proxy's URL in config.front.proxy.",
+    ),
+)
+
+REFUSALS = {
+    "pods": WORKLOAD,
+    "membership of the group": MEMBERSHIP,
+    "files and volumes": FILES,
+    "secrets": SECRETS,
+    "variables": VARIABLES,
+    "monitoring and scaling": SCALING,
+    "network": NETWORK,
+}

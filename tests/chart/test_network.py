@@ -1,0 +1,134 @@
+"""Who may reach the pods, and whom they may reach."""
+
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import Object, objects, one
+
+
+def _policy(config: dict[str, Any] | None = None, **settings: Any) -> Object:
+    found = objects({"networkPolicy": {"enabled": True, **settings}, "config": config or {}})
+    (policy,) = [
+        o for o in found if o["kind"] == "NetworkPolicy" and not o["metadata"]["name"].endswith("-test")
+    ]
+    return policy
+
+
+def _allowed(policy: Object, host: str, port: int) -> bool:
+    """Whether a connection to an address outside of the cluster is let out, by the rules of NetworkPolicy."""
+    return any(
+        any(p["port"] == port and p.get("protocol", "TCP") == "TCP" for p in rule["ports"])
+        and ("to" not in rule or any(_holds(peer.get("ipBlock"), host) for peer in rule["to"]))
+        for rule in policy["spec"]["egress"]
+    )
+
+
+def _holds(block: dict[str, Any] | None, host: str) -> bool:
+    if block is None:
+        return False
+    address = ip_address(host)
+    networks = [ip_network(text) for text in [block["cidr"], *block.get("except", [])]]
+    assert all(inner.subnet_of(networks[0]) for inner in networks[1:])  # type: ignore[arg-type]  # of one version
+    return address in networks[0] and not any(address in inner for inner in networks[1:])
+
+
+INSIDE = {"brokers": {"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}]}}
+
+
+def test_nothing_is_let_in_but_prometheus_and_the_test_to_the_port_of_metrics() -> None:
+    """Not the status page, whose port is not even named; both directions are closed otherwise."""
+    policy = _policy(monitoring={"namespace": "observability", "podLabels": {"app": "prometheus"}})
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    (rule,) = policy["spec"]["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": "metrics"}]
+    prometheus, test = rule["from"]
+    assert prometheus == {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}},
+        "podSelector": {"matchLabels": {"app": "prometheus"}},
+    }
+    assert test["podSelector"]["matchLabels"].items() <= one(objects({}), "Pod")["metadata"]["labels"].items()
+    assert "8083" not in str(policy)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("10.0.0.1", "172.31.255.1", "192.168.1.1", "100.64.0.1", "169.254.169.254"),
+        *("127.0.0.1", "0.0.0.0", "224.0.0.1", "fd00:ec2::254", "fe80::1", "::1", "ff02::1"),
+    ],
+)
+def test_the_world_is_not_what_lies_inside(host: str) -> None:
+    """A cloud's metadata and the API of the cluster lie there, both at 443 or 80."""
+    policy = _policy({"attachments": {"hosts": {"files.example.com": {"plain_text": True}}}}, **INSIDE)
+    assert not _allowed(policy, host, 443)
+    assert not _allowed(policy, host, 80)
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2001:4860:4860::8888"])
+def test_the_world_is_reached_at_443_only(host: str) -> None:
+    """Front, and a registry that is public."""
+    policy = _policy(**INSIDE)
+    assert _allowed(policy, host, 443)
+    assert not _allowed(policy, host, 80)
+
+
+@pytest.mark.parametrize(
+    ("config", "host", "port"),
+    [
+        ({"kafka": {"bootstrap_servers": "a:9095, b:9096"}}, "10.0.0.1", 9096),
+        ({"kafka": {"bootstrap_servers": "a"}}, "10.0.0.1", 9092),
+        ({"registry": {"url": "https://registry.kafka.svc:8443"}}, "10.0.0.1", 8443),
+        ({"registry": {"url": "http://registry"}}, "10.0.0.1", 80),
+        ({"front": {"apps": {"main": {"base_url": "https://front.example.com:8443"}}}}, "8.8.8.8", 8443),
+        ({"front": {"proxy": "http://proxy:3128"}}, "10.0.0.1", 3128),
+        ({"attachments": {"proxy": "http://proxy:3129"}}, "10.0.0.1", 3129),
+        ({"attachments": {"hosts": {"files.example.com:9000": {}}}}, "8.8.8.8", 9000),
+        (
+            {"attachments": {"hosts": {"f.example.com": {}}, "allow_private": ["10.9.0.0/16"]}},
+            "10.9.1.1",
+            443,
+        ),
+        ({"tracing": {"enabled": True, "endpoint": "http://collector:4318"}}, "10.0.0.1", 4318),
+        (
+            {
+                "kafka": {
+                    "properties": {"sasl.oauthbearer.token.endpoint.url": "https://id.example.com:8444/token"}
+                }
+            },
+            "8.8.8.8",
+            8444,
+        ),
+    ],
+    ids=str,
+)
+def test_what_the_configuration_names_is_reached(config: dict[str, Any], host: str, port: int) -> None:
+    """And nobody is let out there without it."""
+    assert _allowed(_policy(config), host, port)
+    assert not _allowed(_policy(**INSIDE), host, port)
+
+
+def test_peers_narrow_a_rule() -> None:
+    """Brokers at their own addresses only."""
+    policy = _policy(**INSIDE)
+    assert _allowed(policy, "10.20.0.7", 9093)
+    assert not _allowed(policy, "10.20.1.7", 9093)
+
+
+def test_own_rules_are_added() -> None:
+    """An identity provider inside, a second Prometheus."""
+    own = {"ports": [{"protocol": "TCP", "port": 8443}], "to": [{"ipBlock": {"cidr": "10.3.0.0/16"}}]}
+    scraper = {"from": [{"podSelector": {"matchLabels": {"app": "agent"}}}]}
+    policy = _policy(extraEgress=[own], extraIngress=[scraper])
+    assert _allowed(policy, "10.3.0.1", 8443)
+    assert scraper in policy["spec"]["ingress"]
+
+
+def test_all_may_have_to_go_through_a_proxy() -> None:
+    """As docs/deployment.md says: a policy knows no names, so only so the world's 443 is Front's alone."""
+    world = {"exceptIPv4": ["0.0.0.0/1", "128.0.0.0/1"], "exceptIPv6": ["::/1", "8000::/1"]}
+    policy = _policy({"front": {"proxy": "http://proxy:3128"}}, world=world, **INSIDE)
+    assert not _allowed(policy, "8.8.8.8", 443)
+    assert not _allowed(policy, "2001:4860:4860::8888", 443)
+    assert _allowed(policy, "10.0.0.1", 3128)
