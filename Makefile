@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
 # uv if the machine has it, else our own copy inside .venv.
 UV = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' connector/__init__.py)
+ENGINE ?= docker
 
-.PHONY: help demo calm test unit kafka simulation chaos mutation check format bench lock audit clean
+.PHONY: help demo calm grafana test serial unit kafka simulation chaos mutation check format bench lock audit sbom image clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -15,7 +17,7 @@ help:  ## this list
 $(STAMP): pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "front-connector needs Python 3.11 or newer; say make PYTHON=/path/to/python3")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@command -v uv >/dev/null 2>&1 || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@command -v uv >/dev/null 2>&1 || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r image/tools.txt
 	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --locked --all-groups --inexact
 	@touch $@
 
@@ -25,7 +27,13 @@ demo: $(STAMP)  ## Kafka to Front on this machine, everything embedded, with fau
 calm: $(STAMP)  ## the demo without faults
 	@$(BIN)/front-connector demo --calm
 
+grafana: $(STAMP)  ## the demo in a real Grafana with its dashboard, where Docker is: docs/dashboard.md
+	@$(BIN)/python -m tests.dashboard.engine
+
 test: $(STAMP)  ## all tests that this machine can run; docs/testing.md says what each part needs
+	@$(BIN)/python -m tests.side_by_side
+
+serial: $(STAMP)  ## the same tests in one process, one after another
 	@$(BIN)/python -m pytest -q
 
 unit: $(STAMP)  ## the quick tests only
@@ -57,11 +65,22 @@ format: $(STAMP)  ## put code into its form
 bench: $(STAMP)  ## records a second and CPU a record, beside a serial loop, per carrier
 	@$(BIN)/python -m tests.benchmark.throughput
 
-lock:  ## renew uv.lock
+lock:  ## renew uv.lock and image/tools.txt
 	@$(UV) lock
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header image/tools.in --output-file image/tools.txt
 
 audit: $(STAMP)  ## known vulnerabilities in what is locked
-	@$(UV) export --quiet --locked --no-dev --no-emit-project --format requirements-txt | $(BIN)/pip-audit --disable-pip --require-hashes -r /dev/stdin
+	@$(UV) export --quiet --locked --no-dev --all-extras --no-emit-project --format requirements-txt | $(BIN)/pip-audit --disable-pip --require-hashes -r /dev/stdin
+
+sbom: $(STAMP)  ## dist/front-connector-VERSION.cdx.json: what a user's environment is made of, each file with its hash
+	@mkdir -p dist
+	@$(UV) export --quiet --locked --no-dev --all-extras --format cyclonedx1.5 --preview-features sbom-export --output-file dist/exported.json
+	@$(BIN)/python image/sbom.py dist/exported.json dist/front-connector-$(VERSION).cdx.json $(VERSION)
+	@rm dist/exported.json
+
+image:  ## front-connector:VERSION, by Docker; ENGINE=podman for another
+	@$(ENGINE) build --tag front-connector:$(VERSION) --build-arg REVISION="$$(git rev-parse HEAD)" \
+	  --build-arg CREATED="$$(date -u +%Y-%m-%dT%H:%M:%SZ)" $(if $(BASE),--build-arg BASE=$(BASE)) .
 
 clean:  ## remove what was made here
 	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants

@@ -108,12 +108,12 @@ def validate(
     loaded = read_config(config, output)
     if registry:
         loaded = _with_registry(config, loaded, output)
-    from connector.app import kafka_problem
+    from connector.app import kafka_problem, tracing_problem
     from connector.config.problems import Problem, Problems, counted
 
-    problem = kafka_problem(loaded)
-    if problem is not None:
-        invalid(Problems((Problem(str(config), problem),)), output)
+    said = (kafka_problem(loaded), tracing_problem(loaded.settings.tracing))
+    if problems := tuple(Problem(str(config), problem) for problem in said if problem is not None):
+        invalid(Problems(problems), output)
     topics, rows = loaded.mappings.topics, loaded.channels.rows
     if output is Output.JSON:
         found = {"topics": sorted(topics), "channels": len(rows), "warnings": loaded.warnings, "problems": []}
@@ -250,11 +250,28 @@ def demo(
     calm: Annotated[bool, typer.Option("--calm", help="Without faults.")] = False,
     records: Annotated[int, typer.Option(help="How many records.", min=1, max=20_000)] = 4_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 1,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="Some five records a second, as they happen, instead of as fast as it goes."
+        ),
+    ] = False,
+    metrics_port: Annotated[
+        int,
+        typer.Option(
+            help="Where the connector's metrics are, on loopback. [default: a free port]",
+            min=0,
+            max=65_535,
+            show_default=False,
+        ),
+    ] = 0,
 ) -> None:
     """Everything on this machine: broker, registry, Front, faults; ends with a verdict."""
+    from connector.demo.main import Asked
     from connector.demo.main import run as run_demo
 
-    raise typer.Exit(run_demo(calm=calm, records=records, seed=seed))
+    asked = Asked(calm=calm, records=records, seed=seed, live=live, metrics_port=metrics_port)
+    raise typer.Exit(run_demo(asked))
 
 
 @app.command(epilog="Example: front-connector doctor --config connector.yaml --ask-front")

@@ -4,13 +4,13 @@ Every adapter that holds something open has the same life: `await start()`, `awa
 Nothing here raises for what production can bring: outcomes are values. An exception is a defect.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from connector.core.answers import Answer
 from connector.core.call_states import CallStatus
-from connector.core.dead_letter import DeadLetter, Reason
+from connector.core.dead_letter import DeadLetter, Failure, Reason
 from connector.core.decode import ParsedSchema, SchemaAbsent, SchemaRef
 from connector.core.fetching import FetchResult
 from connector.core.files import FetchAnswer, RemoteFile
@@ -237,8 +237,8 @@ class Telemetry(Protocol):
     """Facts about records, for metrics. Called from the event loop; must not block or raise."""
 
     def received(self, topic: str, partition: int, n: int) -> None: ...
-    def settled(self, topic: str, outcome: Outcome, took_s: float) -> None: ...
-    def accepted_latency(self, topic: str, seconds: float) -> None: ...
+    def settled(self, topic: str, outcome: Outcome, took_s: float, trace_id: str | None = None) -> None: ...
+    def accepted_latency(self, topic: str, seconds: float, trace_id: str | None = None) -> None: ...
     def error(self, topic: str, stage: Stage, error_type: str) -> None: ...
     def retried(self, topic: str) -> None: ...
     def dead_lettered(self, topic: str, reason: Reason) -> None: ...
@@ -266,3 +266,95 @@ class EventLog(Protocol):
     def info(self, event: str, **fields: object) -> None: ...
     def warning(self, event: str, **fields: object) -> None: ...
     def error(self, event: str, **fields: object) -> None: ...
+
+
+class TraceIds(NamedTuple):
+    """A span as W3C Trace Context writes it: 32 and 16 hexadecimal digits."""
+
+    trace_id: str
+    span_id: str
+
+
+class Tracing(Protocol):
+    """What becomes of records, one by one, as spans. Called from the event loop; must not block or raise.
+
+    Not every record is followed. Of one that is not, and of one that is gone, nothing here does anything.
+    """
+
+    async def start(self) -> None: ...
+
+    def taken(self, record: Record) -> None:
+        """It is in hand from now on: its span begins."""
+
+    def mapped(self, record: Record, rule: str) -> None:
+        """It has requests; from now on it waits for its turn."""
+
+    def attempt(
+        self, record: Record, request: HttpRequest, channel: Channel, answer: Awaitable[Answer]
+    ) -> Awaitable[Answer]:
+        """One attempt at Front: a span of its own, for as long as `answer` takes. It is passed on as it is."""
+
+    def fetch(self, record: Record, host: str, answer: Awaitable[FetchAnswer]) -> Awaitable[FetchAnswer]:
+        """One attempt at a file, likewise."""
+
+    def failed(self, record: Record, stage: Stage, error: str) -> None:
+        """An attempt failed, and another one will follow."""
+
+    def given_up(self, record: Record, failure: Failure) -> None:
+        """It becomes a dead letter, which is to be written now."""
+
+    def settled(self, record: Record, outcome: Outcome) -> str | None:
+        """Its span ends. The id of its trace, if it is kept."""
+
+    def revoked(self, tp: TopicPartition) -> None:
+        """The assignment has ended: the spans of all its records end, whatever still runs."""
+
+    def current(self) -> TraceIds | None:
+        """The attempt that this task is in."""
+
+    def of(self, topic: str, partition: int, offset: int) -> TraceIds | None:
+        """The record that lies there, if it is in hand."""
+
+    async def close(self) -> None:
+        """Hand over what is left, within two seconds."""
+
+
+class NoTracing:
+    """Implements `Tracing`: follows nothing."""
+
+    async def start(self) -> None: ...
+
+    def taken(self, record: Record) -> None: ...
+
+    def mapped(self, record: Record, rule: str) -> None: ...
+
+    def attempt(
+        self,
+        record: Record,  # noqa: ARG002
+        request: HttpRequest,  # noqa: ARG002
+        channel: Channel,  # noqa: ARG002
+        answer: Awaitable[Answer],
+    ) -> Awaitable[Answer]:
+        return answer
+
+    def fetch(
+        self,
+        record: Record,  # noqa: ARG002
+        host: str,  # noqa: ARG002
+        answer: Awaitable[FetchAnswer],
+    ) -> Awaitable[FetchAnswer]:
+        return answer
+
+    def failed(self, record: Record, stage: Stage, error: str) -> None: ...
+
+    def given_up(self, record: Record, failure: Failure) -> None: ...
+
+    def settled(self, record: Record, outcome: Outcome) -> str | None: ...
+
+    def revoked(self, tp: TopicPartition) -> None: ...
+
+    def current(self) -> TraceIds | None: ...
+
+    def of(self, topic: str, partition: int, offset: int) -> TraceIds | None: ...
+
+    async def close(self) -> None: ...

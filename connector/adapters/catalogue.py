@@ -69,6 +69,15 @@ _PROCESS = (
         "0 when what was last read anew was refused: what was there before is in use.",
         "kind",
     ),
+    _gauge(
+        "event_loop_lag_seconds",
+        "By how much a timer of 100 ms came late at worst, over the last 30 s; a scrape does not reset it.",
+    ),
+    _gauge(
+        "tls_certificate_expiry_timestamp_seconds",
+        "When the first certificate of a configured client certificate or CA file ends.",
+        "name",
+    ),
 )
 
 _RECORDS = (
@@ -124,6 +133,10 @@ _RECORDS = (
     ),
     _gauge("records_in_flight", "Records being worked on."),
     _gauge("records_queued", "Records fetched and waiting for their turn."),
+    _gauge(
+        "oldest_in_flight_record_timestamp_seconds",
+        "Since when the oldest record is worked on that has not failed; 0 = none. Its own Kafka timestamp may be older.",
+    ),
     _gauge("last_record_accepted_timestamp_seconds", "When Front last accepted a record; 0 = none yet."),
     _gauge("blocked_keys", "Order keys whose first record waits after a failure or in a hold."),
     _gauge("oldest_blocked_key_timestamp_seconds", "Since when the oldest blocked key waits; 0 = none."),
@@ -170,6 +183,12 @@ _CONSUMER = (
     _gauge("consumer_position_offset", "The next offset to fetch.", "topic", "partition"),
     _gauge("consumer_end_offset", "The last stable offset of the partition.", "topic", "partition"),
     _gauge("consumer_unsettled_records", "Records known and not settled.", "topic", "partition"),
+    _gauge(
+        "consumer_lag_seconds",
+        "Age of the first unsettled record by its Kafka timestamp; 0 = all is settled.",
+        "topic",
+        "partition",
+    ),
     _gauge("consumer_assigned_partitions", "Partitions that this process owns."),
     _gauge("consumer_paused_partitions", "Partitions that are not being fetched.", "topic", "reason"),
     _counter("consumer_pauses_total", "Pauses; each throws away what was prefetched.", "reason"),
@@ -194,6 +213,7 @@ _CONSUMER = (
     ),
     _counter("maps_refused_total", "Maps of settled offsets that were not believed.", "reason"),
     _counter("kafka_client_errors_total", "Errors reported by librdkafka, by symbolic name.", "code"),
+    _gauge("kafka_connected_brokers", "Brokers that the consumer is connected to, as librdkafka last said."),
 )
 
 _FRONT = (
@@ -218,6 +238,11 @@ _FRONT = (
     ),
     _gauge("front_rate_limit_remaining", "Requests left in the window, as Front last said.", "tier"),
     _gauge("front_rate_limit_limit", "Requests allowed in the window, as Front last said.", "tier"),
+    _counter(
+        "front_throttle_wait_seconds_total",
+        "Wall time in which at least one request was held back, so at most 1 s a second; a 429 is the cause retry_after.",
+        "cause",
+    ),
     _counter(
         "unknown_outcomes_total",
         "Attempts without an answer that Front may have carried out.",

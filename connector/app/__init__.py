@@ -4,7 +4,8 @@ Only here do adapters and pipeline meet. `wiring.py` makes each part from its se
 `assembly.py` joins them, `service.py` runs and stops, `status.py` says how it is.
 """
 
+from connector.adapters.tracing import tracing_problem
 from connector.app.service import run
 from connector.app.wiring import kafka_problem
 
-__all__ = ["kafka_problem", "run"]
+__all__ = ["kafka_problem", "run", "tracing_problem"]

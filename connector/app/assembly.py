@@ -10,20 +10,23 @@ import confluent_kafka
 
 from connector import __version__
 from connector.adapters.admin import Heartbeat, Listener, ProbeSources, probes
-from connector.adapters.kafka import KafkaSource
+from connector.adapters.kafka import DeadLetterProducer, KafkaSource
 from connector.adapters.telemetry import Metrics
 from connector.adapters.workers import Workers
 from connector.app import wiring
+from connector.app.certificates import certificates
 from connector.app.clock import SystemClock
+from connector.app.control import NoControl, TopicControl
 from connector.app.directory import Rows
+from connector.app.kafka_files import KafkaFiles
 from connector.app.reload import READ_WITHIN_S, WHEN_STUCK, MappingReload
 from connector.app.secrets import Secrets
 from connector.app.status import Status
+from connector.app.unread import PausedWatch
 from connector.config import Loaded
-from connector.core.operations import OPERATIONS
 from connector.core.status import BuildInfo, Snapshot
 from connector.pipeline import Pipeline, World
-from connector.ports import DeadLetterSink, EventLog, FileSource, SchemaSource, Sender
+from connector.ports import Clock, DeadLetterSink, EventLog, FileSource, SchemaSource, Sender, Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Parts:
     """`probes` is started first and closed last, so that they are answered all the time; `adapters` in their order."""
 
     probes: Listener
-    adapters: tuple[Sender | SchemaSource | FileSource | DeadLetterSink, ...]
+    adapters: tuple[Tracing | Sender | SchemaSource | FileSource | DeadLetterSink, ...]
     pipeline: Pipeline
     source: KafkaSource
     status: Status
@@ -40,6 +43,17 @@ class Parts:
     reload: MappingReload | None
     """None: mapping files are read at start only."""
     build: BuildInfo
+    tracing: Tracing
+    kafka_files: KafkaFiles
+    control: TopicControl | NoControl
+    """Known before the first record, and obeyed all the time."""
+    secrets: Secrets
+    paused: PausedWatch
+
+    @property
+    def known(self) -> bool:
+        """Whether all is read that the first record needs."""
+        return self.rows.waiting_for is None and self.control.waiting_for is None
 
 
 def assemble(loaded: Loaded, log: EventLog) -> Parts:
@@ -49,12 +63,7 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
     if problem is not None:
         raise ValueError(problem)
     clock = SystemClock()
-    build = BuildInfo(
-        version=__version__,
-        revision=os.environ.get("SOURCE_REVISION", "unknown"),
-        python=platform.python_version(),
-        librdkafka=confluent_kafka.libversion()[0],
-    )
+    build = _build()
     status: Status | None = None
 
     def snapshot() -> Snapshot:
@@ -62,9 +71,67 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
         return status.snapshot()
 
     metrics = Metrics(snapshot, build)
-    metrics.initialise(loaded.mappings.topics, OPERATIONS)
+    metrics.initialise(loaded.mappings.topics)
     secrets = Secrets(clock, log)
-    sender = wiring.sender(settings, clock, metrics, log, secrets)
+    outside = _outside(loaded, clock, metrics, log, secrets)
+    world, source, letters = outside.world, outside.source, outside.letters
+    pipeline = Pipeline(world, wiring.policy(settings))
+    reload = _reload(loaded, pipeline, log)
+    rows = wiring.channel_rows(loaded, metrics, log)
+    control = wiring.control(settings, clock, log)
+    paused = wiring.paused_logs(settings)
+    kafka_files = wiring.kafka_files(settings, (source, letters, rows, control, paused), log)
+    status = Status(
+        pipeline,
+        source,
+        world.schemas,
+        tuple(settings.front.apps),
+        rows,
+        control,
+        config_hash=loaded.config_hash,
+        reload=reload,
+        secrets=secrets,
+        certificates=certificates(settings, clock.monotonic).ends,
+        kafka_files=kafka_files,
+    )
+    sources = ProbeSources(
+        snapshot=snapshot,
+        metrics=metrics.exposition,
+        build=build,
+        heartbeats=_heartbeats(status, source, settings.kafka.session_timeout_s),
+    )
+    listener = Listener(probes(sources), settings.telemetry.port, settings.telemetry.host)
+    return Parts(
+        listener,
+        outside.adapters,
+        pipeline,
+        source,
+        status,
+        rows,
+        reload,
+        build,
+        world.tracing,
+        kafka_files,
+        control,
+        secrets,
+        PausedWatch(pipeline, paused, clock),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """What the pipeline acts through. `adapters`: those that are started before it, in their order."""
+
+    world: World
+    source: KafkaSource
+    letters: DeadLetterProducer
+    adapters: tuple[Tracing | Sender | SchemaSource | FileSource | DeadLetterSink, ...]
+
+
+def _outside(loaded: Loaded, clock: Clock, metrics: Metrics, log: EventLog, secrets: Secrets) -> _Outside:
+    settings = loaded.settings
+    tracing = wiring.tracing(settings, log, secrets)
+    sender = wiring.sender(settings, clock, metrics, log, secrets, tracing)
     schemas = wiring.registry(settings.registry, clock, metrics, secrets)
     files = wiring.attachments(settings, clock, secrets)
     letters = wiring.dead_letters(settings, log)
@@ -79,29 +146,19 @@ def assemble(loaded: Loaded, log: EventLog) -> Parts:
         telemetry=metrics,
         log=log,
         files=files,
+        tracing=tracing,
         mapper_calls=Workers("a mapper", settings.mappings.mapper_timeout_s, log),
     )
-    pipeline = Pipeline(world, wiring.policy(settings))
-    reload = _reload(loaded, pipeline, log)
-    rows = wiring.channel_rows(loaded, metrics, log)
-    status = Status(
-        pipeline,
-        source,
-        schemas,
-        tuple(settings.front.apps),
-        rows,
-        config_hash=loaded.config_hash,
-        reload=reload,
-        secrets=secrets,
+    return _Outside(world, source, letters, (tracing, sender, schemas, files, letters))
+
+
+def _build() -> BuildInfo:
+    return BuildInfo(
+        version=__version__,
+        revision=os.environ.get("SOURCE_REVISION", "unknown"),
+        python=platform.python_version(),
+        librdkafka=confluent_kafka.libversion()[0],
     )
-    sources = ProbeSources(
-        snapshot=snapshot,
-        metrics=metrics.exposition,
-        build=build,
-        heartbeats=_heartbeats(status, source, settings.kafka.session_timeout_s),
-    )
-    listener = Listener(probes(sources), settings.telemetry.port, settings.telemetry.host)
-    return Parts(listener, (sender, schemas, files, letters), pipeline, source, status, rows, reload, build)
 
 
 def _reload(loaded: Loaded, pipeline: Pipeline, log: EventLog) -> MappingReload | None:

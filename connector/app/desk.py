@@ -9,25 +9,41 @@ from typing import Any
 
 from connector.adapters.admin import LOOPBACK, AdminSources, Listener, desk
 from connector.adapters.telemetry import Logs
-from connector.app.status import Status
+from connector.app.assembly import Parts
+from connector.app.control import TopicControl
 from connector.config import Loaded
 from connector.config.settings import Settings
-from connector.core.status import BuildInfo
+from connector.core.records import TopicPartition
+from connector.core.skipping import Skipped
+
+LETTER_S = 15.0
+"""How long whoever settles a record waits for its dead letter, on top of the request that may be in flight."""
 
 
-def make_desk(loaded: Loaded, status: Status, build: BuildInfo, logs: Logs) -> Listener:
+def make_desk(loaded: Loaded, parts: Parts, logs: Logs) -> Listener:
     """Not yet started."""
-    settings = loaded.settings
+    settings, status = loaded.settings, parts.status
+    control = parts.control if isinstance(parts.control, TopicControl) else None
+    settle_within_s = settings.front.request_deadline_s + LETTER_S
+
+    async def settle(topic: str, partition: int, offset: int, reason: str) -> Skipped:
+        place = TopicPartition(topic, partition)
+        return await parts.pipeline.by_hand.settle(place, offset, reason, settle_within_s)
+
     sources = AdminSources(
         name=settings.name,
         instance=settings.instance,
-        build=build,
+        build=parts.build,
         settings=shown_settings(settings),
         topics=tuple(sorted(loaded.mappings.topics)),
         snapshot=status.snapshot,
         detail=status.detail,
         recent=lambda: logs.recent.lines,
         levels=logs.levels,
+        pauses=control,
+        settle=settle,
+        dead_letter_topic=settings.dead_letter.topic,
+        audit=logs.levels.audit,
         started_wall=time.time(),
         now_wall=time.time,
     )

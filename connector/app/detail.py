@@ -24,7 +24,8 @@ def detail(pipeline: Pipeline, clock: Clock) -> Detail:
     """Now. Takes time in proportion to the keys in memory: some milliseconds for ten thousand."""
     now, to_wall = clock.monotonic(), clock.wall() - clock.monotonic()
     flying = [slot for slot, in_flight in pipeline.dispatch.slots() if in_flight]
-    oldest = min(flying, key=lambda slot: slot.head.taken_at, default=None)
+    begun = ((slot, at) for slot, at in pipeline.dispatch.begun.items() if slot not in pipeline.blocked)
+    oldest = next(begun, None)
     blocked = sorted(pipeline.blocked.items(), key=lambda item: item[1])[:DETAIL_ROWS]
     pacing = pipeline.gates.pacing
     waits = [
@@ -38,7 +39,7 @@ def detail(pipeline: Pipeline, clock: Clock) -> Detail:
     clusters = (part.log.cluster_id for part in pipeline.partitions.values())
     return Detail(
         blocked=tuple(_blocked(slot, since, now, to_wall) for slot, since in blocked),
-        oldest=None if oldest is None else _in_flight(oldest, to_wall),
+        oldest=None if oldest is None else _in_hand(*oldest, to_wall),
         in_flight=Counter((slot.tp.topic, slot.tp.partition) for slot in flying),
         waits=tuple(sorted(waits, key=lambda wait: -wait.until_wall)[:DETAIL_ROWS]),
         paces=tuple(sorted(paces, key=lambda pace: -pace.started / pace.limit)[:DETAIL_ROWS]),
@@ -61,13 +62,13 @@ def _blocked(slot: Slot[Work], since_wall: float, now: float, to_wall: float) ->
     )
 
 
-def _in_flight(slot: Slot[Work], to_wall: float) -> RequestInFlight:
+def _in_hand(slot: Slot[Work], begun_at: float, to_wall: float) -> RequestInFlight:
     work = slot.head
     return RequestInFlight(
         topic=slot.tp.topic,
         partition=slot.tp.partition,
         offset=work.record.offset,
-        since_wall=work.taken_at + to_wall,
+        since_wall=begun_at + to_wall,
         attempts=work.tries,
         operation=work.request.operation,
     )

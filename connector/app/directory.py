@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from connector.adapters.files import FileWatch, Unreadable
-from connector.adapters.kafka import Entry, Table
+from connector.adapters.kafka import Entry, Renewal, Table
 from connector.config.channels import TABLE_BYTES_MAX, parse_channels, read_row
 from connector.config.problems import Problem
 from connector.core.mapping import ChannelDirectory, ChannelRow
@@ -49,6 +49,9 @@ class Rows(Protocol):
     def look_now(self) -> None:
         """Look for changes at once."""
 
+    def renew(self, renewal: Renewal) -> None:
+        """Log in at the brokers with these from now on."""
+
     async def run(self, rows_came: RowsCame) -> None:
         """Follow the rows until cancelled, or return if they never change."""
 
@@ -62,6 +65,9 @@ class FixedRows:
 
     def look_now(self) -> None:
         """Nothing to look at."""
+
+    def renew(self, renewal: Renewal) -> None:
+        """It asks no broker."""
 
     async def run(self, rows_came: RowsCame) -> None:
         """Nothing changes."""
@@ -85,6 +91,9 @@ class FileRows:
     def count(self) -> int:
         """Rows in force."""
         return len(self._directory.rows)
+
+    def renew(self, renewal: Renewal) -> None:
+        """It asks no broker."""
 
     def look_now(self) -> None:
         """Look at the file at once, and take it over even if most rows are gone."""
@@ -182,6 +191,10 @@ class TopicRows:
     def count(self) -> int:
         """Rows in force."""
         return len(self._directory.rows)
+
+    def renew(self, renewal: Renewal) -> None:
+        """Log in with these from now on."""
+        self._table.renew(renewal)
 
     def look_now(self) -> None:
         """It is always being looked at."""

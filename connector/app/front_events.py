@@ -3,18 +3,23 @@
 from connector.adapters.front.rotation import Which
 from connector.adapters.telemetry import Metrics
 from connector.core.clock_skew import SkewEpisodes
-from connector.ports import EventLog
+from connector.ports import EventLog, NoTracing, Tracing
 
 
 class FrontEvents:
     """Implements the sender's `RequestObserver`."""
 
-    def __init__(self, metrics: Metrics, log: EventLog) -> None:
+    def __init__(self, metrics: Metrics, log: EventLog, tracing: Tracing | None = None) -> None:
         self._metrics = metrics
         self._log = log
+        self._tracing = tracing or NoTracing()
         self._episodes = SkewEpisodes()
-        self.request = metrics.request
         self.rate_limit = metrics.rate_limit
+
+    def request(self, operation: str, status: str, took_s: float) -> None:
+        """One attempt, with the trace that it belongs to."""
+        span = self._tracing.current()
+        self._metrics.request(operation, status, took_s, None if span is None else span.trace_id)
 
     def clock_skew(self, seconds: float) -> None:
         """A line when the clocks come apart, and one when they agree again."""

@@ -1,6 +1,7 @@
 """Runs the service: start order, signals, stop order, exit codes.
 
-Start: both listeners (so that probes answer) -> Front, registry, dead-letter producer -> the channel directory's rows ->
+Start: both listeners (so that probes answer) -> Front, registry, dead-letter producer -> the channel directory's rows, the
+control setting ->
 pipeline -> consumer. A broker that does not answer is waited for.
 Stop, on SIGTERM or SIGINT: stop fetching -> drain within the deadline -> commit as released ->
 leave the group -> close the rest. A second signal leaves at once: what was not committed is delivered again.
@@ -19,11 +20,12 @@ from confluent_kafka import KafkaException
 
 from connector.adapters.admin import Listener
 from connector.adapters.kafka import KafkaSource
-from connector.adapters.telemetry import Logs, configure_logging
+from connector.adapters.telemetry import Logs, configure_logging, tell_instead_of_print
 from connector.app.assembly import Parts, assemble
 from connector.app.desk import make_desk
 from connector.app.directory import RowsCame
 from connector.app.status import Status
+from connector.app.watching import Watch
 from connector.config import Loaded
 from connector.pipeline import Pipeline
 from connector.ports import EventLog, RestartNeeded, StartupRefused
@@ -31,7 +33,7 @@ from connector.ports import EventLog, RestartNeeded, StartupRefused
 CLOSE_S = 10.0
 """How long the Kafka client may take to leave the group; without a coordinator it would wait for the session time-out."""
 ROWS_S = 0.1
-"""How often it is looked whether the channel directory was read."""
+"""How often it is looked whether the channel directory and the control setting were read."""
 EXIT_CONFIG = 78
 EXIT_INTERNAL = 70
 EXIT_UNFINISHED = 75
@@ -45,12 +47,15 @@ def run(loaded: Loaded) -> int:
     telemetry = loaded.settings.telemetry
     logs = configure_logging(telemetry.log_level, telemetry.log_format, loaded.settings.instance)
     log: EventLog = logs.levels.log
+    tell_instead_of_print(log)
     for warning in loaded.warnings:
         log.warning("config.warning", why=warning)
     try:
         return asyncio.run(_Service(loaded, log, logs).live())
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the process ends here, with a code that says why
         return _ended(log, _first(error))
+    finally:
+        logs.end()
 
 
 def _ended(log: EventLog, error: BaseException) -> int:
@@ -91,6 +96,10 @@ def _whom_rows_concern(parts: Parts) -> RowsCame:
     return came
 
 
+def _watch(parts: Parts, log: EventLog) -> Watch:
+    return Watch(lambda: parts.status.snapshot().state, parts.pipeline.blocked, parts.status.clock, log)
+
+
 async def _listen(listener: Listener, setting: str) -> None:
     try:
         await listener.start()
@@ -110,8 +119,9 @@ class _Service:
             parts = assemble(self.loaded, self.log)
         except ValueError as error:  # a certificate or secret file that is no use
             raise StartupRefused(EXIT_CONFIG, str(error)) from error
+        self.logs.spans.tracing = parts.tracing
         async with AsyncExitStack() as opened:
-            desk = make_desk(self.loaded, parts.status, parts.build, self.logs)
+            desk = make_desk(self.loaded, parts, self.logs)
             settings = self.loaded.settings
             await _listen(parts.probes, f"telemetry.port {settings.telemetry.port}")
             opened.push_async_callback(parts.probes.close)
@@ -128,7 +138,7 @@ class _Service:
         return code
 
     async def _follow(self, parts: Parts) -> int:
-        """Run once the channel directory's rows were read, and follow them meanwhile."""
+        """Run once the channel directory's rows and the control setting were read, and follow them meanwhile."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -137,11 +147,16 @@ class _Service:
         async with asyncio.TaskGroup() as tasks:
             following = [
                 tasks.create_task(parts.rows.run(_whom_rows_concern(parts))),
+                tasks.create_task(parts.control.run(parts.pipeline)),
                 tasks.create_task(parts.status.beat()),
+                tasks.create_task(parts.kafka_files.run()),
+                tasks.create_task(parts.paused.run()),
+                tasks.create_task(self.logs.tend()),
+                tasks.create_task(_watch(parts, self.log).run()),
             ]
             if parts.reload is not None:
                 following.append(tasks.create_task(parts.reload.run()))
-            while parts.rows.waiting_for is not None and not stop.is_set():
+            while not parts.known and not stop.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), ROWS_S)
             # What is loaded by now stays: to look through it for garbage would stop the loop for a tenth of a second. A record
@@ -200,15 +215,19 @@ class _Service:
         await asyncio.wait((consuming,), timeout=CLOSE_S)
         if not consuming.done():
             self.log.error("connector.stopped", code=code, reason="the Kafka client does not close")
+            self.logs.end()
             os._exit(code)
 
     def _look_now(self, parts: Parts) -> None:
         parts.rows.look_now()
+        parts.kafka_files.look_now()
+        parts.secrets.look_now()
         if parts.reload is not None:
             parts.reload.look_now()
 
     def _signalled(self, stop: asyncio.Event) -> None:
         if stop.is_set():
             self.log.warning("connector.stopped", code=EXIT_SECOND_SIGNAL, reason="second signal")
+            self.logs.end()
             os._exit(EXIT_SECOND_SIGNAL)
         stop.set()

@@ -1,18 +1,32 @@
 """Settings -> adapters and policies. Builds and connects objects; starts none of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from pydantic import SecretStr
 
 from connector import __version__
 from connector.adapters.attachments import AttachmentSource, fetch_options
 from connector.adapters.front import settings as front_settings
 from connector.adapters.front.sender import App, FrontSender
-from connector.adapters.kafka import CheckOptions, DeadLetterProducer, SourceOptions, StartChecks, refused
+from connector.adapters.kafka import (
+    CheckOptions,
+    DeadLetterProducer,
+    SourceOptions,
+    StartChecks,
+    refused,
+    tried,
+)
 from connector.adapters.kafka.fatal import Member
+from connector.adapters.kafka.login import login_problem, login_properties
+from connector.adapters.kafka.unread import PausedLogs
 from connector.adapters.registry import Registry, registry_options
 from connector.adapters.telemetry import Metrics
+from connector.adapters.tracing import tracing_options, tracing_problem
+from connector.app.control import ControlOptions, NoControl, TopicControl
 from connector.app.directory import FileRows, FixedRows, Rows, TopicRows
 from connector.app.front_events import FrontEvents
+from connector.app.kafka_files import KafkaFiles, Means, Renewable
 from connector.app.secrets import Secrets
 from connector.config import Loaded
 from connector.config.kafka import KafkaSettings
@@ -24,7 +38,15 @@ from connector.core.outcome import RetryPolicy
 from connector.core.pacing import RateLimits
 from connector.pipeline import Policy
 from connector.pipeline.dead_letters import DeadLetterPolicy
-from connector.ports import Clock, EventLog, RegistryUnavailable, SchemaAnswer, SchemaSource
+from connector.ports import (
+    Clock,
+    EventLog,
+    NoTracing,
+    RegistryUnavailable,
+    SchemaAnswer,
+    SchemaSource,
+    Tracing,
+)
 
 
 def policy(settings: Settings) -> Policy:
@@ -76,7 +98,7 @@ def _takeover_s(settings: Settings) -> float | None:
 
 
 def sender(
-    settings: Settings, clock: Clock, metrics: Metrics, log: EventLog, secrets: Secrets
+    settings: Settings, clock: Clock, metrics: Metrics, log: EventLog, secrets: Secrets, tracing: Tracing
 ) -> FrontSender:
     """Front, by the configured carrier. Raises ValueError for certificates, secrets or proxies that are no use."""
     front = settings.front
@@ -86,8 +108,8 @@ def sender(
         )
         for name, app in front.apps.items()
     }
-    carrier = front_settings.carrier(front, settings.limits.in_flight, secrets)
-    return FrontSender(apps, carrier, clock, FrontEvents(metrics, log), version=__version__)
+    carrier = front_settings.carrier(front, settings.limits.in_flight, secrets, secrets.tls)
+    return FrontSender(apps, carrier, clock, FrontEvents(metrics, log, tracing), version=__version__)
 
 
 def attachments(settings: Settings, clock: Clock, secrets: Secrets) -> AttachmentSource:
@@ -103,7 +125,7 @@ def registry(
     if settings is None:
         return NoRegistry()
     options = registry_options(settings, secrets)
-    return Registry(options, clock, metrics)
+    return Registry(options, clock, metrics, secrets.tls)
 
 
 class NoRegistry:
@@ -133,13 +155,22 @@ CLIENT_PREFIX = "front-connector-"
 """Begins the client.id of every connector, unless its configuration gives another one."""
 
 
-def connection(kafka: KafkaSettings, instance: str) -> dict[str, Any]:
-    """What consumer, producer and admin client share."""
-    return {
-        "client.id": f"{CLIENT_PREFIX}{instance}",
-        **kafka.client_properties(),
-        "bootstrap.servers": kafka.bootstrap_servers,
-    }
+def connection(
+    kafka: KafkaSettings, instance: str, secrets: Mapping[str, SecretStr] | None = None
+) -> dict[str, Any]:
+    """What consumer, producer and admin client share. `secrets`: see `login_properties`."""
+    return {"client.id": f"{CLIENT_PREFIX}{instance}", **login_properties(kafka, secrets)}
+
+
+def kafka_files(settings: Settings, clients: Sequence[Renewable], log: EventLog) -> KafkaFiles:
+    """Watches what these clients log in with."""
+    kafka = settings.kafka
+    means = Means(
+        connection=lambda secrets: _without_roles(connection(kafka, settings.instance, secrets)),
+        refused=lambda properties: refused({**properties, "group.id": kafka.group_id}),
+        tried=tried,
+    )
+    return KafkaFiles(kafka, means, clients, log)
 
 
 _CONSUMER_DEFAULTS: Mapping[str, Any] = {
@@ -156,8 +187,7 @@ _CONSUMER_DEFAULTS: Mapping[str, Any] = {
 
 def kafka_problem(loaded: Loaded) -> str | None:
     """What librdkafka does not take of `kafka.properties`, as a sentence; None if it takes all."""
-    words = refused(source_options(loaded).properties)
-    return words and f"kafka.properties: librdkafka does not take them: {words}"
+    return login_problem(loaded.settings.kafka, source_options(loaded).properties)
 
 
 def source_options(loaded: Loaded) -> SourceOptions:
@@ -183,7 +213,6 @@ def source_options(loaded: Loaded) -> SourceOptions:
     topics = loaded.mappings.topics
     client = _without_roles(connection(kafka, settings.instance))
     checks = CheckOptions(
-        connection=client,
         member=Member.of(ours),
         topics=tuple(topics),
         dead_letter_topic=settings.dead_letter.topic,
@@ -200,6 +229,7 @@ def source_options(loaded: Loaded) -> SourceOptions:
         group_is_new=kafka.group_is_new is not False,
         checks=StartChecks(checks),
         revoke_bound_s=settings.limits.revoke_drain_s,
+        rebuild_bound_s=min(settings.limits.drain_s, kafka.max_poll_interval_s / 2),
     )
 
 
@@ -213,6 +243,23 @@ def channel_rows(loaded: Loaded, metrics: Metrics, log: EventLog) -> Rows:
     if front.channels is not None:
         return FileRows(loaded.channels, front.channels, loaded.channels_digest, log)
     return FixedRows()
+
+
+def tracing(settings: Settings, log: EventLog, secrets: Secrets) -> Tracing:
+    """Who follows records. Raises ValueError for what is no use, a missing extra included."""
+    if not settings.tracing.enabled:
+        return NoTracing()
+    problem = tracing_problem(settings.tracing)
+    if problem is not None:
+        raise ValueError(problem)
+    from connector.adapters.tracing.exporting import provider
+    from connector.adapters.tracing.spans import Spans
+
+    options = tracing_options(settings, secrets, __version__)
+    try:
+        return Spans(options, provider(options, log))
+    except ValueError as error:  # of a variable, such as OTEL_BSP_MAX_QUEUE_SIZE
+        raise ValueError(f"tracing: OpenTelemetry refuses an OTEL_* variable: {error}") from error
 
 
 _CONSUMER_PREFIXES = (
@@ -230,13 +277,40 @@ _PRODUCER_PREFIXES = (
 
 
 def dead_letters(settings: Settings, log: EventLog) -> DeadLetterProducer:
-    """The producer of dead letters, with the connection's properties that are not the consumer's alone."""
-    properties = {
+    """The producer of dead letters."""
+    return DeadLetterProducer(settings.dead_letter.topic, _producer_properties(settings), log)
+
+
+def _producer_properties(settings: Settings) -> dict[str, Any]:
+    """The connection's properties that are not the consumer's alone."""
+    return {
         name: value
         for name, value in connection(settings.kafka, settings.instance).items()
         if not name.startswith(_CONSUMER_PREFIXES)
     }
-    return DeadLetterProducer(settings.dead_letter.topic, properties, log)
+
+
+def control(settings: Settings, clock: Clock, log: EventLog) -> TopicControl | NoControl:
+    """Where operators pause. Raises ValueError for properties that librdkafka does not take."""
+    if settings.control.topic is None:
+        return NoControl()
+    kafka = settings.kafka
+    options = ControlOptions(
+        topic=settings.control.topic,
+        group=kafka.group_id,
+        instance=settings.instance,
+        # The group is never joined by it; it is one that this user has a right to.
+        reader={**_without_roles(connection(kafka, settings.instance)), "group.id": kafka.group_id},
+        producer=_producer_properties(settings),
+    )
+    return TopicControl(options, clock, log)
+
+
+def paused_logs(settings: Settings) -> PausedLogs:
+    """What looks at partitions that are not fetched."""
+    kafka = settings.kafka
+    # The group is never joined by it; it is one that this user has a right to.
+    return PausedLogs({**_without_roles(connection(kafka, settings.instance)), "group.id": kafka.group_id})
 
 
 def _without_roles(properties: Mapping[str, Any]) -> dict[str, Any]:

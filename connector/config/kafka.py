@@ -1,6 +1,7 @@
 """The `kafka` section: which brokers, which group, and any other setting of librdkafka."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 from unicodedata import category
 
@@ -15,7 +16,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from connector.config.owned_properties import OWNED, SECRET_PARTS
+from connector.config import kafka_login
+from connector.config.kafka_login import LOGIN_FILES, Login, MskIamSettings, is_secret
+from connector.config.owned_properties import OWNED
 from connector.config.section import FileOrFolder, Seconds, Section, require
 
 TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,249}$"
@@ -84,7 +87,20 @@ class KafkaSettings(Section):
     )
     properties_from_files: dict[PropertyName, FileOrFolder] = Field(
         default_factory=dict,
-        description="Settings of librdkafka whose values lie in files, such as sasl.password.",
+        description="Settings of librdkafka whose values lie in files, such as sasl.password; the files are watched.",
+    )
+    msk_iam: MskIamSettings | None = Field(
+        default=None, description="Login at Amazon MSK by IAM; needs the extra front-connector[msk-iam]."
+    )
+    allow_insecure: bool = Field(
+        default=False,
+        description="Allow a login that is sent unencrypted to another machine, or brokers whose certificate is not verified; "
+        "warned of at each start.",
+    )
+    rebuild_jitter_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=60.0,
+        description="Certificates, keys and OAuth secrets are taken over by new clients, after a random part of this time: so "
+        "processes that see a new file at once do not leave the group together.",
     )
 
     _secrets: Mapping[str, SecretStr] = PrivateAttr(default_factory=dict)
@@ -98,17 +114,35 @@ class KafkaSettings(Section):
         """Keep what the files held; called once, by the loader."""
         self._secrets = dict(secrets)
 
-    def client_properties(self) -> dict[str, str]:
-        """`properties` and the content of `properties_from_files`, in the clear: for librdkafka only."""
-        return {
-            **self.properties,
-            **{name: secret.get_secret_value() for name, secret in self._secrets.items()},
-        }
+    def client_properties(self, secrets: Mapping[str, SecretStr] | None = None) -> dict[str, str]:
+        """`properties` and the content of `properties_from_files`, in the clear: for librdkafka only.
+
+        `secrets`: what the files hold now, in place of what they held.
+        """
+        found = self._secrets if secrets is None else secrets
+        return {**self.properties, **{name: secret.get_secret_value() for name, secret in found.items()}}
+
+    @property
+    def login_files(self) -> Mapping[str, Path]:
+        """Files that librdkafka itself reads, such as certificates, by the setting that names them. Folders are left out."""
+        named = {name: Path(self.properties[name]) for name in LOGIN_FILES if name in self.properties}
+        return {name: path for name, path in named.items() if path.is_file()}
+
+    @property
+    def login(self) -> Login:
+        """How clients log in."""
+        return Login(
+            properties=self.properties,
+            from_files=self.properties_from_files.keys(),
+            bootstrap_servers=self.bootstrap_servers,
+            msk_iam=self.msk_iam is not None,
+            allow_insecure=self.allow_insecure,
+        )
 
     def shown_properties(self) -> dict[str, str]:
         """`properties` as they may be shown."""
         return {
-            name: "**********" if any(part in name for part in SECRET_PARTS) else value
+            name: "**********" if is_secret(name) or name.endswith(".pem") else value
             for name, value in self.properties.items()
         }
 
@@ -139,6 +173,8 @@ class KafkaSettings(Section):
             "heartbeat.interval.ms must be below session_timeout_s, better a third of it: a member that beats less "
             "often is expelled again and again",
         )
+        problem = kafka_login.problem(self.login)
+        require(problem is None, problem or "")
         return self
 
     def _beats_in_time(self) -> bool:

@@ -16,8 +16,10 @@ from types import MappingProxyType
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from connector.config import kafka_login
 from connector.config.attachments import AttachmentSettings
 from connector.config.channels import TABLE_BYTES_MAX, read_channels
+from connector.config.control import agree_on_control
 from connector.config.directory import agree_on_channels
 from connector.config.environment import not_json, ours, section_of, set_by, unknown_sections, variable_of
 from connector.config.explain import explain
@@ -31,6 +33,7 @@ from connector.config.registry import RegistrySettings
 from connector.config.secrets import with_files
 from connector.config.section import Section
 from connector.config.settings import MappingSettings, Settings
+from connector.config.tracing import TracingSettings
 from connector.config.yaml_source import Loc, Source, read_yaml
 from connector.core.decode import ParsedSchema
 from connector.core.mapping import AvroFormat, ChannelDirectory, MappingSet, TopicMapping
@@ -155,6 +158,7 @@ _WITH_FILES: Mapping[str, type[Section]] = {
     "front": FrontSettings,
     "mappings": MappingSettings,
     "attachments": AttachmentSettings,
+    "tracing": TracingSettings,
 }
 """The sections that name files."""
 
@@ -188,6 +192,9 @@ def _warnings(settings: Settings, channels: ChannelDirectory) -> tuple[str, ...]
     ]
     if table is not None and not channels.rows:
         said.append(f"{shown_path(table)} has no rows: every record whose rule asks it becomes a dead letter")
+    said += kafka_login.warnings(settings.kafka.login)
+    if settings.registry is not None:
+        said += settings.registry.warnings
     return tuple(said)
 
 
@@ -291,4 +298,10 @@ def _agree(settings: Settings, topics: Mapping[str, TopicMapping], source: Sourc
     if framed and settings.registry is None:
         message = f"registry is missing: the topic {min(framed)} is read with schemas from a registry"
         problems.append(source.problem((), message))
-    return [*problems, *agree_on_channels(settings.front, settings.dead_letter.topic, topics, source)]
+    problems += agree_on_channels(settings.front, settings.dead_letter.topic, topics, source)
+    used: dict[str | None, str] = dict.fromkeys(topics, "a mapped topic")
+    used |= {
+        settings.dead_letter.topic: "the dead-letter topic",
+        settings.front.channels_topic: "the channel directory",
+    }
+    return [*problems, *agree_on_control(settings.control, used, source)]

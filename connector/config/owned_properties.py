@@ -43,12 +43,9 @@ OWNED: Mapping[str, str] = MappingProxyType(
         "throttle_cb": "callbacks belong to the connector",
         "stats_cb": "callbacks belong to the connector",
         "log_cb": "callbacks belong to the connector",
-        "oauth_cb": "callbacks belong to the connector; use sasl.oauthbearer.method=oidc",
+        "oauth_cb": "callbacks belong to the connector; use sasl.oauthbearer.method oidc, or kafka.msk_iam",
         "on_delivery": "callbacks belong to the connector",
         "logger": "librdkafka logs through the connector's own log",
         "delivery.report.only.error": "every acknowledgement of a dead letter is waited for",
     }
 )
-
-SECRET_PARTS = ("password", "secret", ".pem", "private")
-"""A setting with one of these in its name is never shown."""

@@ -10,11 +10,13 @@ from typing import TypeVar
 from pydantic import BaseModel, SecretStr
 
 from connector.config.kafka import KafkaSettings
+from connector.config.kafka_login import LOGIN_FILES
 from connector.config.yaml_source import Loc
 from connector.core.secret_text import MAX_BYTES, ONE_LINE, NoSecret, secret_text
 
 Complain = Callable[[Loc, str], None]
 M = TypeVar("M", bound=BaseModel)
+K = TypeVar("K", bound=KafkaSettings)
 
 
 def read_secret(path: Path, *, many_lines: bool = False) -> SecretStr | str:
@@ -51,19 +53,31 @@ def with_files(section: M, base: Path, loc: Loc, complain: Complain) -> M:
                     key: with_files(item, base, (*here, key), complain) for key, item in value.items()
                 }
     copy = section.model_copy(update=changed)
-    if isinstance(copy, KafkaSettings):
-        _fill_properties(copy, base, loc, complain)
+    return _with_properties(copy, base, loc, complain) if isinstance(copy, KafkaSettings) else copy
+
+
+def _with_properties(kafka: K, base: Path, loc: Loc, complain: Complain) -> K:
+    """With what the files hold, and with absolute paths of them and of the files that librdkafka reads itself."""
+    paths = {name: base / path for name, path in kafka.properties_from_files.items()}
+    found = {
+        name: _secret(path, (*loc, "properties_from_files", name), complain, many_lines=is_pem(name))
+        for name, path in paths.items()
+    }
+    properties = dict(kafka.properties)
+    for name in LOGIN_FILES:
+        # `probe` is librdkafka's own word: look for the system's authorities.
+        if name in properties and properties[name] != "probe":
+            properties[name] = str(path := base / properties[name])
+            if not path.is_dir():
+                _check_readable(path, (*loc, "properties", name), complain)
+    copy = kafka.model_copy(update={"properties": properties, "properties_from_files": paths})
+    copy.remember({name: secret for name, secret in found.items() if secret is not None})
     return copy
 
 
-def _fill_properties(kafka: KafkaSettings, base: Path, loc: Loc, complain: Complain) -> None:
-    found = {
-        name: _secret(
-            base / path, (*loc, "properties_from_files", name), complain, many_lines=name.endswith(".pem")
-        )
-        for name, path in kafka.properties_from_files.items()
-    }
-    kafka.remember({name: secret for name, secret in found.items() if secret is not None})
+def is_pem(name: str) -> bool:
+    """Whether the value of a setting of librdkafka has many lines."""
+    return name.endswith(".pem")
 
 
 def _secret(path: Path, loc: Loc, complain: Complain, *, many_lines: bool = False) -> SecretStr | None:

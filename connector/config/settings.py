@@ -11,10 +11,12 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connector.config.attachments import AttachmentSettings
+from connector.config.control import ControlSettings
 from connector.config.front import FrontSettings
 from connector.config.kafka import KafkaSettings, TopicName
 from connector.config.registry import RegistrySettings
 from connector.config.section import Count, FileOrFolder, Name, Port, Seconds, Section, require
+from connector.config.tracing import TracingSettings
 
 MIB = 1024 * 1024
 ENV_PREFIX = "FRONT_CONNECTOR_"
@@ -122,7 +124,9 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     dead_letter: DeadLetterSettings
     telemetry: TelemetrySettings = TelemetrySettings()
+    tracing: TracingSettings = TracingSettings()
     admin: AdminSettings = AdminSettings()
+    control: ControlSettings = ControlSettings()
 
     @classmethod
     def settings_customise_sources(

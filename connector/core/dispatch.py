@@ -4,13 +4,14 @@ A key's records form a queue; only its head may start, and the next becomes head
 ready stand in the lane of their head's channel. Lanes take turns, as that is where the limits lie; in a lane topics do, in a
 topic partitions, in a partition keys (`turns`). A lane that may not send yet (pace, hold, Retry-After) sleeps as a whole
 until a given time, so that a thousand waiting keys cost one heap entry. A record in back-off holds its key but no slot.
-All calls but `open`, `close`, `slots` and `wake_lanes` are O(log n) or better, n being lanes asleep or keys in back-off.
+All calls but `open`, `close`, `slots`, `find`, `withdraw` and `wake_lanes` are O(log n) or better, n being lanes asleep or
+keys in back-off.
 Never here: deciding whether a lane may send (`pacing`, `holds`), what an answer means (`outcome`), the clock.
 """
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
@@ -69,6 +70,12 @@ class Dispatch(Generic[W]):
         self._asleep: list[tuple[float, int, Channel]] = []
         self._back_off: list[tuple[float, int, Slot[W]]] = []
         self._serial = count()
+        self._begun: dict[Slot[W], float] = {}
+
+    @property
+    def begun(self) -> Mapping[Slot[W], float]:
+        """Keys whose head has had its turn and is not done, and since when; the longest first."""
+        return self._begun
 
     @property
     def in_flight(self) -> int:
@@ -132,6 +139,7 @@ class Dispatch(Generic[W]):
             slot = lane.take()
             self._turns.rotate(-1)
             slot.state = _State.IN_FLIGHT
+            self._begun.setdefault(slot, now)
             self._in_flight += 1
             self._queued -= 1
             return slot
@@ -142,6 +150,25 @@ class Dispatch(Generic[W]):
         for partition in self._partitions.values():
             for slot in partition.slots.values():
                 yield slot, slot.state is _State.IN_FLIGHT
+
+    def find(self, tp: TopicPartition, wanted: Callable[[W], bool]) -> tuple[Slot[W], W] | None:
+        """A record of this partition, and its key: O(records of the partition), for people who ask."""
+        partition = self._partitions.get(tp)
+        for slot in partition.slots.values() if partition is not None else ():
+            for work in (slot.head, *(work for _, work in slot.followers or ())):
+                if wanted(work):
+                    return slot, work
+        return None
+
+    def withdraw(self, slot: Slot[W], work: W) -> None:
+        """A record that has not begun has settled: it leaves its key's queue, wherever it stands there by now."""
+        if slot.head is work:
+            self.settling(slot)
+            self.done(slot)
+        elif slot.followers:
+            kept = deque(one for one in slot.followers if one[1] is not work)
+            self._queued -= len(slot.followers) - len(kept)
+            slot.followers = kept
 
     def wake_lanes(self) -> None:
         """Ask every sleeping lane again: a hold or a limit ended early."""
@@ -179,6 +206,7 @@ class Dispatch(Generic[W]):
         """The head has settled: the key's next record becomes head."""
         if not self._leave_flight(slot):
             return
+        self._begun.pop(slot, None)
         if slot.followers:
             slot.channel, slot.head = slot.followers.popleft()
             self._enter_lane(slot)
@@ -193,6 +221,7 @@ class Dispatch(Generic[W]):
             begun = slot.state in (_State.IN_FLIGHT, _State.SETTLING)
             self._queued -= len(slot.followers or ()) + (not begun)
             self._leave_lane(slot)
+            self._begun.pop(slot, None)
             if slot.state is not _State.IN_FLIGHT:
                 slot.state = _State.CLOSED
             slot.followers = None

@@ -138,6 +138,10 @@ class Ledger:
         known = self._inherited_leader_epoch
         return leader_epoch is not None and (known is None or leader_epoch > known)
 
+    def is_unsettled(self, offset: int) -> bool:
+        """Whether it was taken in this assignment, and has not settled."""
+        return offset in self._unsettled
+
     def settle(self, offset: int, epoch: Epoch) -> Settling:
         """Note a record as accepted, dead-lettered or skipped; `epoch` is the one its work was begun in."""
         if epoch != self.epoch:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
+from connector.core.held_back import Cause, HeldBack
 from connector.core.records import Channel
 
 LimitScope: TypeAlias = Literal["channel", "company"]
@@ -91,16 +92,22 @@ class Pacing:
         self._look_through_at = CHANNELS_REMEMBERED
         self._companies: dict[str, _Window] = {}
         self._closed: dict[tuple[LimitScope, str], float] = {}
+        self.held_back = HeldBack()
 
     def wait_until(self, channel: Channel, now: float) -> float | None:
-        """None: a request of this channel may start now. Else when to ask again, later than `now`."""
-        times = (
-            self._closed_until("channel", channel.real_id, now),
-            self._closed_until("company", channel.company, now),
-            self._channel(channel, now).free_at(now),
-            self._company(channel).free_at(now),
+        """None: a request of this channel may start now. Else when to ask again, later than `now`: so long it is held back."""
+        times: tuple[tuple[Cause, float | None], ...] = (
+            ("retry_after", self._closed_until("channel", channel.real_id, now)),
+            ("retry_after", self._closed_until("company", channel.company, now)),
+            ("channel", self._channel(channel, now).free_at(now)),
+            ("company", self._company(channel).free_at(now)),
         )
-        return max((time for time in times if time is not None), default=None)
+        latest: float | None = None
+        for cause, until in times:
+            if until is not None:
+                self.held_back.note(cause, now, until)
+                latest = until if latest is None else max(latest, until)
+        return latest
 
     def started(self, channel: Channel, now: float) -> None:
         """A request of this channel starts: it counts in both windows."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from connector.core import holds
+from connector.core.certificates import CertificateName
 from connector.core.circuit import CircuitState
+from connector.core.held_back import Cause
 from connector.core.pacing import LimitScope
 
 State: TypeAlias = Literal["failed", "draining", "held_auth", "paused", "circuit_open", "starting", "running"]
@@ -43,6 +45,15 @@ class CircuitStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseStatus:
+    """An operator's pause: since when, through which process it was asked for, and the words that came with it."""
+
+    since_wall: float
+    by: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionStatus:
     """One partition of the current assignment. `committed` and `position` are the next offset to read."""
 
@@ -53,6 +64,8 @@ class PartitionStatus:
     end: int | None = None
     unsettled: int = 0
     paused_reason: PauseReason | None = None
+    lag_s: float | None = None
+    """Age of its first unsettled record by Kafka's timestamp, 0 when all are settled; None: not known."""
 
     @property
     def lag(self) -> int | None:
@@ -72,14 +85,26 @@ class Snapshot:
     in_flight: int = 0
     queued: int = 0
     requests_in_flight: int = 0
+    oldest_in_flight_wall: float | None = None
+    """Since when the oldest record is worked on of those that no failure and no hold keeps waiting."""
     blocked_keys: int = 0
     oldest_blocked_wall: float | None = None
     holds: tuple[HoldStatus, ...] = ()
     circuits: tuple[CircuitStatus, ...] = ()
     """One for each configured app."""
+    paused: PauseStatus | None = None
+    """None: no operator has paused, as far as is known."""
     partitions: tuple[PartitionStatus, ...] = ()
     last_accepted_wall: float | None = None
     last_poll_wall: float | None = None
+    connected_brokers: int | None = None
+    """As the client last said; None: it has not said so yet."""
+    throttle_wait_s: Mapping[Cause, float] = field(default_factory=dict)
+    """Wall time in which at least one request was held back; causes left out stand at 0."""
+    loop_lag_s: float = 0.0
+    """The longest that the event loop was late within the last half minute."""
+    certificates: tuple[tuple[CertificateName, float], ...] = ()
+    """By name when the first of its certificates ends, Unix seconds."""
     schema_cache_entries: int = 0
     channel_rows: int = 0
     unknown_lines: int = 0
@@ -122,7 +147,7 @@ class BlockedKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestInFlight:
-    """A record whose request is under way. `since_wall`: when it was taken in hand, its waiting included."""
+    """A record that is worked on and has not failed. `since_wall`: since its turn came; waits that Front asked for included."""
 
     topic: str
     partition: int

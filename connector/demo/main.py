@@ -3,14 +3,15 @@
   events.py      the records                      broker.py, registry.py, front.py   what is embedded
   traffic.py     puts them into Kafka             estate.py     the folder that a user would write
   connector.py   runs `front-connector run` on it progress.py   what is seen meanwhile
+  pace.py        when each record is produced
   evidence.py    what Front and the dead-letter topic hold      verdict.py, table.py   what that proves
 
 Here is only their order: start, produce, wait, stop, judge, tell.
 """
 
-import itertools
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -28,9 +29,10 @@ from connector.demo import front
 from connector.demo.broker import EmbeddedBroker, EmbeddedBrokerError
 from connector.demo.connector import LOG_NAME, Connector
 from connector.demo.estate import DEAD_LETTER_TOPIC, Estate
-from connector.demo.events import COMPANIES_DEFAULT, TOPICS, generate
+from connector.demo.events import COMPANIES_DEFAULT, START_MS, TOPICS, generate
 from connector.demo.evidence import letters, raw_log
 from connector.demo.interrupt import Interrupted, Interrupts
+from connector.demo.pace import at_once, in_time
 from connector.demo.progress import Observer, display
 from connector.demo.records import DemoRecord
 from connector.demo.registry import running_registry
@@ -44,17 +46,35 @@ EXIT_UNAVAILABLE = 69
 
 _PARTITIONS = dict(zip(TOPICS, (4, 4, 2, 1), strict=True))
 _LOOK_EVERY_S = 0.25
-_STALLED_AFTER_S = 20.0
-_BATCH = 500
+_STALLED_AFTER_S = 60.0
+_LIVE_SCALE = 2_000
+"""In live traffic limits and faults are those of so many records: they are in proportion to what comes a second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody wants to see."""
+
+    calm: bool = False
+    records: int = 4_000
+    seed: int = 1
+    live: bool = False
+    """Each record when its time has come, some five a second, instead of as fast as it goes."""
+    metrics_port: int = 0
+    """Where the connector's metrics are, on loopback; 0: wherever a port is free."""
+
+    @property
+    def scale(self) -> int:
+        """By how many records limits and faults are sized."""
+        return min(self.records, _LIVE_SCALE) if self.live else self.records
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
     """What was asked for, and where it happens."""
 
+    asked: Asked
     traffic: tuple[DemoRecord, ...]
-    calm: bool
-    seed: int
     folder: Path
     console: Console
     interrupts: Interrupts
@@ -83,8 +103,8 @@ class _Outcome:
         return said
 
 
-def run(*, calm: bool, records: int, seed: int) -> int:
-    """Run the demo on the terminal or pipe that stdout is; the exit code. Takes less than a minute.
+def run(asked: Asked) -> int:
+    """Run the demo on the terminal or pipe that stdout is; the exit code. Takes less than a minute, unless it is live.
 
     0: nothing lost, nothing out of order, all as planned. 1: not so. 69: something embedded does not work here.
     130, 143: Ctrl-C, SIGTERM.
@@ -94,11 +114,16 @@ def run(*, calm: bool, records: int, seed: int) -> int:
         del os.environ[name]
     # rich would colour a pipe too if FORCE_COLOR is set.
     console = Console(force_terminal=sys.stdout.isatty(), highlight=False, markup=False)
+    problem = _port_problem(asked.metrics_port)
+    if problem is not None:
+        _say(console, f"the demo cannot go on: {problem}")
+        return EXIT_UNAVAILABLE
     with Interrupts() as interrupts:
         folder = Path(tempfile.mkdtemp(prefix="front-connector-demo-"))
-        traffic = tuple(generate(seed=seed, records=records, calm=calm))
+        begins = round(time.time() * 1000) if asked.live else START_MS
+        traffic = tuple(generate(seed=asked.seed, records=asked.records, calm=asked.calm, start_ms=begins))
         try:
-            outcome = _play(_Run(traffic, calm, seed, folder, console, interrupts))
+            outcome = _play(_Run(asked, traffic, folder, console, interrupts))
         except Interrupted as interrupted:
             console.print("interrupted; everything is stopped")
             shutil.rmtree(folder)
@@ -111,11 +136,11 @@ def run(*, calm: bool, records: int, seed: int) -> int:
 
 
 def _play(run: _Run) -> _Outcome:
-    records = len(run.traffic)
+    asked = run.asked
     with (
         EmbeddedBroker() as broker,
         running_registry() as registry,
-        running(front.world(), front.switches(records, run.seed, calm=run.calm)) as simulator,
+        running(front.world(), front.switches(asked.scale, asked.seed, calm=asked.calm)) as simulator,
     ):
         for topic, partitions in _PARTITIONS.items():
             broker.create_topic(topic, partitions)
@@ -124,9 +149,12 @@ def _play(run: _Run) -> _Outcome:
             bootstrap=broker.bootstrap,
             registry_url=registry.url,
             front_url=simulator.base_url,
-            settings={"front": {"rate_limit": front.rate_limit(records, calm=run.calm)}},
+            settings={
+                "front": {"rate_limit": front.rate_limit(asked.scale, calm=asked.calm)},
+                "telemetry": {"port": asked.metrics_port},
+            },
         ).write(run.folder)
-        rules = front.trouble(records, calm=run.calm)
+        rules = front.trouble(asked.scale, calm=asked.calm)
         httpx.put(f"{simulator.base_url}/_sim/faults", json=rules, trust_env=False).raise_for_status()
         _announce(run, simulator.base_url)
         publisher = Publisher(broker.bootstrap, registry.url)
@@ -146,13 +174,16 @@ def _play(run: _Run) -> _Outcome:
 
 
 def _announce(run: _Run, front_url: str) -> None:
-    faults = "without faults" if run.calm else "with faults"
+    asked = run.asked
+    faults = "without faults" if asked.calm else "with faults"
     _say(
         run.console,
         f"{len(run.traffic)} records of {COMPANIES_DEFAULT} companies through an embedded Kafka to a simulated Front, "
-        f"{faults} (seed {run.seed})",
+        f"{faults} (seed {asked.seed})",
     )
     _say(run.console, f"what Front receives, while this runs: {front_url}/")
+    if asked.metrics_port:
+        _say(run.console, f"the connector's metrics: http://127.0.0.1:{asked.metrics_port}/metrics")
 
 
 def _watch(run: _Run, publisher: Publisher, connector: Connector, front_url: str) -> bool:
@@ -163,11 +194,12 @@ def _watch(run: _Run, publisher: Publisher, connector: Connector, front_url: str
         display(run.console, records) as shown,
     ):
         observer = Observer(connector, front_url, client)
-        waiting = iter(run.traffic)
-        while batch := tuple(itertools.islice(waiting, _BATCH)):
+        for batch in in_time(run.traffic) if run.asked.live else at_once(run.traffic):
             run.interrupts.check()
             publisher.publish(batch)
             shown.show(observer.look(len(publisher.produced)))
+            if not connector.alive:
+                return False
         settled, moved_at = 0, time.monotonic()
         while True:
             run.interrupts.check()
@@ -198,6 +230,17 @@ def _conclude(outcome: _Outcome, folder: Path, console: Console) -> int:
         _tell_where(console, folder)
     _say(console, verdict.line(), style="bold green" if good else "bold red")
     return 0 if good else EXIT_FAILED
+
+
+def _port_problem(port: int) -> str | None:
+    """Why a port that was asked for is not to be had; 0 asks for none."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            return f"port {port} of --metrics-port: {error.strerror}; name another"
+    return None
 
 
 def _tell_where(console: Console, folder: Path) -> None:

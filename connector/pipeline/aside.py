@@ -13,6 +13,7 @@ import asyncio
 from asyncio import Task, TaskGroup
 from collections import deque
 from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from connector.core.dead_letter import Failure
@@ -21,6 +22,7 @@ from connector.core.mapping import ChannelNeeded, MappingSet, Plan, Skip, line_k
 from connector.core.prepare import MapperNeeded, Prepared, early_key, prepare
 from connector.core.records import OrderKey, Record, key_hash
 from connector.pipeline.partition import KeyWait, LineWait, Partition
+from connector.pipeline.pausing import Pausing
 from connector.pipeline.schemas import Schemas
 from connector.pipeline.work import coordinates
 from connector.pipeline.world import World
@@ -35,19 +37,31 @@ AT_ONCE = 100
 """Records that are released in one step of the loop before other things have their turn: some 20 ms."""
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What the life of a record does around taking in. `tasks`: the process's; `admit` takes a mapped record further.
+
+    `may_start` is called when some were taken in, outside of `take_in`.
+    """
+
+    tasks: TaskGroup
+    admit: Admit
+    may_start: MayStart
+    pausing: Pausing
+
+
 class Aside:
     """Keeps and releases them. What it keeps lies in the partition, and goes with it."""
 
-    def __init__(
-        self, world: World, schemas: Schemas, tasks: TaskGroup, admit: Admit, taken_in: GoOn
-    ) -> None:
-        """`admit` takes a record in for which nothing is missing any more; `taken_in` is called after the last of them."""
+    def __init__(self, world: World, schemas: Schemas, steps: Steps, taken_in: GoOn) -> None:
+        """`taken_in` is called after the last of those for which nothing is missing any more."""
         self.mappings: MappingSet = world.mappings
         self._clock = world.clock
         self._log = world.log
         self._schemas = schemas
-        self._tasks = tasks
-        self._admit = admit
+        self._tasks = steps.tasks
+        self._admit = steps.admit
+        self._pausing = steps.pausing
         self._taken_in = taken_in
         self._behind: deque[Partition] = deque()
         self._catching_up: Task[None] | None = None
@@ -127,17 +141,18 @@ class Aside:
     def go_on(self) -> None:
         """Release and take in some of what there is, and the rest in later steps of the loop.
 
-        A step costs some AT_ONCE records, or what one partition's inbox holds.
+        A step costs some AT_ONCE records, or what one partition's inbox holds. In a pause there is none.
         """
-        if self._catching_up is None:
+        if self._catching_up is None and not self._pausing.on:
             self._some()
             if self._behind:
                 self._catching_up = self._tasks.create_task(self._rest())
 
     async def _rest(self) -> None:
-        while self._behind:
+        while self._behind and not self._pausing.on:
             await asyncio.sleep(0)
-            self._some()
+            if not self._pausing.on:
+                self._some()
         self._catching_up = None
 
     def _some(self) -> None:
@@ -174,6 +189,7 @@ class Aside:
 
     async def _fetch(self, part: Partition, ref: SchemaRef) -> None:
         await self._schemas.ask(part.tp, ref)
+        await self._pausing.over()
         if part.closing:
             return
         for key in part.awaited.pop(ref):

@@ -6,9 +6,10 @@ A file that is late or will never come delays its own key only.
 Never here: how one is fetched (`adapters/attachments`), what a failure means (`core.fetching`), the request's bytes (`core`).
 """
 
-from asyncio import TaskGroup
+from asyncio import Task, TaskGroup
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, assert_never
 
 from connector.core.dead_letter import Failure, Reason, Stage
@@ -30,8 +31,9 @@ from connector.core.http_request import HttpRequest
 from connector.core.operations import Invalid, Missing
 from connector.core.outcome import RetryPolicy, Throttled
 from connector.core.pacing import LimitScope
-from connector.core.records import Channel
+from connector.core.records import Channel, Record
 from connector.pipeline.partition import Partition
+from connector.pipeline.pausing import Pausing
 from connector.pipeline.work import Work, coordinates
 from connector.pipeline.world import World
 
@@ -96,6 +98,7 @@ class Around:
     give_up: Callable[[Partition, Slot[Work], Work, Failure], object]
     go_on: Callable[[], None]
     probed: Callable[[Channel, float], ProbeScope | None]
+    pausing: Pausing
 
 
 class Attaching:
@@ -108,12 +111,14 @@ class Attaching:
         self._clock = world.clock
         self._telemetry = world.telemetry
         self._log = world.log
+        self._tracing = world.tracing
         self._retry = retry
         self._dispatch = dispatch
         self._tasks = tasks
         self._around = around
         self._served = Served()
         self._gathered: dict[Work, _Gathered] = {}
+        self._fetching: dict[Work, Task[None]] = {}
         self._probing: dict[ProbeScope, tuple[Work, float]] = {}
         """The record that has files, or fetches them, to be the probe; and until when the others wait for it."""
 
@@ -145,9 +150,28 @@ class Attaching:
                 self._dispatch.again(slot, channel, now + PROBE_AGAIN_S)
                 return
             self._probing[scope] = work, now + PROBE_FETCH_S
-        task = self._tasks.create_task(self._fetch(part, slot, work))
+        task = self._fetching[work] = self._tasks.create_task(self._fetch(part, slot, work))
         part.fetches.add(task)
-        task.add_done_callback(part.fetches.discard)
+        task.add_done_callback(partial(self._fetched, part, work))
+
+    def _fetched(self, part: Partition, work: Work, task: Task[None]) -> None:
+        part.fetches.discard(task)
+        if self._fetching.get(work) is task:
+            del self._fetching[work]
+
+    def stop(self, work: Work) -> bool:
+        """Fetch nothing more for it. True if it was being fetched for: nothing else of it is under way then."""
+        task = self._fetching.pop(work, None)
+        if task is None or task.done():
+            return False
+        task.cancel()
+        return True
+
+    def give_back_waiting(self) -> None:
+        """A pause may last: nobody keeps files meanwhile whose request has not begun."""
+        for gathered in self._gathered.values():
+            if gathered.waiting:
+                gathered.give_back()
 
     def give_back(self, work: Work) -> None:
         """Its request is over: it needs its files no more."""
@@ -186,11 +210,17 @@ class Attaching:
         if gathered is None:
             gathered = self._gathered[work] = _Gathered(tuple(_Tries() for _ in form.remote))
         for number, file in enumerate(form.remote):
+            if self._around.pausing.on:
+                break
             room = form.room - sum(kept.size for kept in gathered.fates if not isinstance(kept, Missing))
             fate = await self._one(part, slot, work, gathered.tries[number], file, room)
             if fate is None:
                 return
             gathered.fates.append(fate)
+        if self._around.pausing.on:  # begun before it, and over: nobody keeps files in a pause
+            gathered.give_back()
+            self._dispatch.again(slot, work.request.channel, None)
+            return
         http = work.request.with_files(gathered.fates)
         if isinstance(http, Invalid):
             self._give_up(part, slot, work, http.reason, f"{http.path} {http.message}")
@@ -205,7 +235,7 @@ class Attaching:
         """One attempt at one file: its fate, or None if nothing more of this record is fetched now."""
         if tries.evidence_from is None:
             tries.evidence_from = self._clock.monotonic()
-        answer = await self._ask(file, room)
+        answer = await self._ask(work.record, file, room)
         now = self._clock.monotonic()
         host = "" if self._files is None else self._files.host(file)
         attempt = FetchAttempt(
@@ -244,10 +274,13 @@ class Attaching:
         self._dispatch.again(slot, work.request.channel, decision.at)
         self._around.go_on()
 
-    async def _ask(self, file: RemoteFile, room: int) -> FetchAnswer:
+    async def _ask(self, record: Record, file: RemoteFile, room: int) -> FetchAnswer:
         if self._files is None:
             return NotAllowed("this process fetches no files")
-        answer = await self._files.fetch(file, room)
+        fetched = self._files.fetch(file, room)
+        answer = await self._tracing.fetch(record, self._files.host(file), fetched)
+        if isinstance(answer, NotAllowed):
+            self._log.warning("attachment.blocked", **coordinates(record), reason=answer.why)
         size = answer.file.size if isinstance(answer, Fetched) else None
         self._telemetry.attachment(result_of(answer), size)
         return answer

@@ -63,7 +63,7 @@ class Gates:
         else:
             self._turned(self.circuits.succeeded(leave.ticket, now), now)
         if proves_credentials(answer):
-            self._released(self.holds.proven(leave.channel))
+            self._released(self.holds.proven(leave.channel), now)
 
     def cut_off(self, leave: Leave, now: float) -> None:
         """It ended without an answer, or after it: if it was a probe, another one may be."""
@@ -71,7 +71,7 @@ class Gates:
         if leave.probe is not None:
             self.holds.abandoned(leave.probe, now)
         if change is not None or leave.probe is not None:
-            self._wake_lanes()
+            self._ask_again(now)
 
     def throttled(self, leave: Leave, decision: Throttled, now: float) -> None:
         """Front's limit was hit: its scope waits."""
@@ -84,13 +84,13 @@ class Gates:
         hold = self.holds.refuse(decision.scope, decision.reason, leave.channel, now)
         if hold is not None:
             self._log.error("hold.started", scope=hold.scope, reason=hold.reason, name=hold.name)
-            self._released(self.holds.forget_idle(now))
+            self._released(self.holds.forget_idle(now), now)
 
-    def _released(self, holds: Sequence[Hold]) -> None:
+    def _released(self, holds: Sequence[Hold], now: float) -> None:
         for hold in holds:
             self._log.info("hold.released", scope=hold.scope, reason=hold.reason, name=hold.name)
         if holds:
-            self._wake_lanes()
+            self._ask_again(now)
 
     def _turned(self, change: CircuitChange | None, now: float) -> None:
         if change is None:
@@ -102,4 +102,8 @@ class Gates:
             )
         elif isinstance(change, Closed):
             self._log.info("circuit.closed", apps=list(change.apps), seconds=round(change.open_s, 3))
+        self._ask_again(now)
+
+    def _ask_again(self, now: float) -> None:
+        self.pacing.held_back.ask_again(now)
         self._wake_lanes()

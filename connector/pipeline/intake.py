@@ -5,16 +5,16 @@ of it. What waits behind a held key fills these bounds in the end; then the poli
 The client's own queue comes on top: `queued.max.messages.kbytes`, once a process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from connector.core.dispatch import Slot
 from connector.core.offset_map import MAX_METADATA
 from connector.core.records import key_hash
 from connector.core.status import PauseReason
 from connector.pipeline.partition import Partition
+from connector.pipeline.pausing import Pausing
 from connector.pipeline.work import Work
-from connector.pipeline.world import Policy
-from connector.ports import EventLog, Offsets, Telemetry
+from connector.pipeline.world import Policy, World
 
 MAP_HIGH = 0.75
 """Share of the map's budget at which intake stops: what is in memory already may still settle and make the map longer."""
@@ -27,18 +27,27 @@ class Intake:
     """Pauses and resumes partitions. `blocked`: keys whose first record waits, and since when."""
 
     def __init__(
-        self,
-        offsets: Offsets,
-        policy: Policy,
-        blocked: Mapping[Slot[Work], float],
-        telemetry: Telemetry,
-        log: EventLog,
+        self, world: World, policy: Policy, blocked: Mapping[Slot[Work], float], pausing: Pausing
     ) -> None:
-        self._offsets = offsets
+        self._offsets = world.offsets
         self._policy = policy
         self._blocked = blocked
-        self._telemetry = telemetry
-        self._log = log
+        self._pausing = pausing
+        self._telemetry = world.telemetry
+        self._log = world.log
+
+    def pause(self, parts: Iterable[Partition]) -> None:
+        """An operator has paused: nothing of these is fetched, whatever their bounds say."""
+        for part in parts:
+            self._telemetry.paused("manual")
+            if part.paused is None:
+                self._offsets.pause(part.tp, part.epoch)
+
+    def resume(self, parts: Iterable[Partition]) -> None:
+        """That is over: what has room is fetched again."""
+        for part in parts:
+            if part.paused is None and not part.closing:
+                self._offsets.resume(part.tp, part.epoch)
 
     def taken(self, part: Partition) -> None:
         """Records of it were taken in: pause it if they are too many."""
@@ -56,7 +65,8 @@ class Intake:
         elif not part.closing and part.map_fill < MAP_LOW and not part.exceeds(*self._low):
             self._log.info("partition.resumed", topic=part.tp.topic, partition=part.tp.partition)
             part.paused = None
-            self._offsets.resume(part.tp, part.epoch)
+            if not self._pausing.on:
+                self._offsets.resume(part.tp, part.epoch)
 
     @property
     def _low(self) -> tuple[int, int]:
@@ -77,7 +87,8 @@ class Intake:
     def _pause(self, part: Partition, reason: PauseReason) -> None:
         part.paused = reason
         part.settles_until_map_check = 0
-        self._offsets.pause(part.tp, part.epoch)
+        if not self._pausing.on:
+            self._offsets.pause(part.tp, part.epoch)
         self._telemetry.paused(reason)
         self._tell(part, reason)
 

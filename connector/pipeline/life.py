@@ -18,7 +18,7 @@ from connector.core.dead_letter import Failure, Stage
 from connector.core.dispatch import Dispatch, Slot
 from connector.core.key_sample import KeySample
 from connector.core.lease import Lease
-from connector.core.ledger import Ledger, Settling, Taken
+from connector.core.ledger import Ledger
 from connector.core.mapping import MappingSet, Plan, Skip
 from connector.core.outcome import (
     Accepted,
@@ -31,7 +31,9 @@ from connector.core.outcome import (
 )
 from connector.core.records import Epoch, Record, TopicPartition
 from connector.pipeline.alarm import Alarm
+from connector.pipeline.aside import Steps
 from connector.pipeline.attaching import Around, Attaching
+from connector.pipeline.by_hand import ByHand, Skipping
 from connector.pipeline.calls import CallChecks
 from connector.pipeline.dead_letters import DeadLetters
 from connector.pipeline.ending import Ending, callback
@@ -39,11 +41,14 @@ from connector.pipeline.gates import Gates, Leave
 from connector.pipeline.intake import Intake
 from connector.pipeline.ownership import Ownership
 from connector.pipeline.partition import Partition
+from connector.pipeline.pausing import Pausing
+from connector.pipeline.receiving import Receiving
 from connector.pipeline.schemas import Schemas
+from connector.pipeline.settling import Settling
 from connector.pipeline.taking import TakingIn
 from connector.pipeline.work import Work, coordinates, rejection, retry_fields
 from connector.pipeline.world import Policy, World
-from connector.ports import Assignment, Outcome
+from connector.ports import Assignment
 
 
 class Pipeline:
@@ -55,6 +60,7 @@ class Pipeline:
         self._clock = world.clock
         self._telemetry = world.telemetry
         self._log = world.log
+        self._tracing = world.tracing
         self.dispatch: Dispatch[Work] = Dispatch(policy.in_flight)
         self.lease = Lease(policy.session_timeout_s, policy.request_deadline_s)
         self.ownership = Ownership(world, self.lease, self.dispatch, self._start_ready)
@@ -66,15 +72,22 @@ class Pipeline:
         )
         self.blocked: dict[Slot[Work], float] = {}
         """Keys whose first record waits after a failure or in a hold, and the wall time since when."""
-        self._intake = Intake(world.offsets, policy, self.blocked, world.telemetry, world.log)
+        self.pausing = Pausing()
+        self._intake = Intake(world, policy, self.blocked, self.pausing)
         self.schemas = Schemas(
             world.schemas, policy.registry_retry_cap_s, world.clock, world.telemetry, world.log
         )
-        self.taking = TakingIn(world, self.schemas, self.ownership.tasks, self._admit, self._start_ready)
+        steps = Steps(self.ownership.tasks, self._admit, self._start_ready, self.pausing)
+        self.taking = TakingIn(world, self.schemas, steps)
+        self._settling = Settling(world, self.partitions, self._intake, self.taking.settled)
+        self._receiving = Receiving(world, self.partitions, self._reread)
         self._key_sample = KeySample()
         give_up = lambda part, *given: self.ownership.spawn(part, self._give_up(*given))  # noqa: E731
-        around = Around(self._note_failure, give_up, self._start_ready, self.gates.probed)
+        around = Around(self._note_failure, give_up, self._start_ready, self.gates.probed, self.pausing)
         self._attaching = Attaching(world, policy.retry, self.dispatch, self.ownership.tasks, around)
+        spawn, now = self.ownership.spawn, self._clock.monotonic
+        skipping = Skipping(self._give_up, self._dead_letter, spawn, self._start_ready, now)
+        self.by_hand = ByHand(self.ownership, self.dispatch, self.taking, self._attaching, skipping)
         self.ownership.gone = self._attaching.forget
         self._calls = CallChecks(world, lambda: self.taking.mappings, policy.calls_remembered)
         self.last_accepted_wall: float | None = None
@@ -106,6 +119,25 @@ class Pipeline:
         """Seconds for which requests may start without another acknowledged commit; None when nothing is owned."""
         return self.lease.remaining(self._clock.monotonic()) if self.partitions else None
 
+    # --- an operator pauses and resumes -------------------------------------------------------------------------
+
+    @callback
+    def pause(self) -> None:
+        """Begin nothing more, whatever partitions come; what is under way ends (see `pausing`)."""
+        if not self.pausing.on:
+            self.pausing.begin()
+            self._attaching.give_back_waiting()
+            self._intake.pause(self.partitions.values())
+
+    @callback
+    def resume(self) -> None:
+        """Go on where it was paused."""
+        if self.pausing.on:
+            self.pausing.end()
+            self._intake.resume(self.partitions.values())
+            self.taking.resume(self.partitions.values())
+            self._start_ready()
+
     # --- partitions come and go -------------------------------------------------------------------------------
 
     @callback
@@ -113,6 +145,8 @@ class Pipeline:
         """See `ports.RecordSink.assigned`. While stopping nothing new is taken."""
         if not self._stopping:
             self.ownership.assign(assignments, self._policy.takeover_wait_s)
+            if self.pausing.on:
+                self._intake.pause(self.partitions[given.tp] for given in assignments)
             self._telemetry.rebalance("assigned")
 
     async def revoke(self, partitions: Sequence[TopicPartition], bound_s: float) -> None:
@@ -139,30 +173,7 @@ class Pipeline:
     @callback
     def received(self, records: Sequence[Record]) -> None:
         """Take records in hand. Those of a closed epoch, and those that a former owner settled, end here."""
-        touched: dict[TopicPartition, Partition] = {}
-        for record in records:
-            part = self.partitions.get(record.tp)
-            if part is None or part.closing or part.epoch != record.epoch:
-                continue  # fetched before the revoke, delivered after it: the next owner reads it again
-            self._telemetry.received(record.topic, record.partition, 1)
-            match part.ledger.take(record.offset, record.leader_epoch):
-                case Taken.SETTLED_BEFORE:
-                    self._telemetry.settled(record.topic, "duplicate", 0.0)
-                    continue
-                case Taken.REWOUND:
-                    touched.pop(record.tp, None)
-                    self._reread(part, record.offset)
-                    continue
-                case Taken.REWRITTEN:
-                    self._telemetry.map_refused("rewritten")
-                    where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-                    self._log.warning("map.refused", reason="rewritten", **where)
-                case Taken.NEW:
-                    pass
-            part.admit(record)
-            part.inbox.append(record)
-            touched[record.tp] = part
-        for part in touched.values():
+        for part in self._receiving.take(records):
             self.taking.take_in(part)
             self._intake.taken(part)
         self._start_ready()
@@ -173,16 +184,15 @@ class Pipeline:
         part = self.partitions.get(tp)
         if part is not None and not part.closing and part.epoch == epoch:
             part.ledger.advance(offset)
-            part.end = max(offset, part.end or 0)
+            part.heard_end(offset, self._clock.wall())
 
     @callback
     def passed_over(self, topic: str, records: int) -> None:
         """See `ports.RecordSink.passed_over`."""
         self._telemetry.passed_over(topic, records)
 
-    def _reread(self, part: Partition, offset: int) -> None:
+    def _reread(self, part: Partition) -> None:
         """The log was cut or rewound under us: other records may carry the numbers that we know. Repeat rather than skip."""
-        self._log.error("log.rewound", topic=part.tp.topic, partition=part.tp.partition, offset=offset)
         self.lost([part.tp])
         self._world.offsets.reread(part.tp, part.epoch)
 
@@ -192,7 +202,7 @@ class Pipeline:
         for tp, end in ends.items():
             part = self.partitions.get(tp)
             if part is not None:
-                part.end = max(end, part.end or 0)
+                part.heard_end(end, self._clock.wall())
 
     @callback
     def rows_came(self, lines: Container[str]) -> None:
@@ -211,11 +221,12 @@ class Pipeline:
                 if self._key_sample.strays(prepared.key, part.tp):
                     self._telemetry.key_in_two_partitions()
                 work = Work(record, part.ledger, prepared, self._clock.monotonic(), mappings_hash)
+                self._tracing.mapped(record, prepared.rule)
                 self.dispatch.add(part.tp, prepared.key, work.request.channel, work)
             case Skip(reason=reason, rule=rule):
                 self._log.debug("record.skipped", **coordinates(record), reason=reason, mapping=rule)
                 self._telemetry.skipped(record.topic, reason, rule)
-                self._settle(part.ledger, record, "skipped", self._clock.monotonic())
+                self._settling.settle(part.ledger, record, "skipped", self._clock.monotonic())
             case Failure():
                 self._telemetry.error(record.topic, prepared.stage, prepared.reason)
                 failure = replace(prepared, mapping_hash=mappings_hash)
@@ -231,16 +242,19 @@ class Pipeline:
             return
         while (slot := self.dispatch.next(now, self.gates.wait_until)) is not None:
             work = slot.head
+            if work.leaving:  # an operator settles it: its key waits for that without a slot
+                self.dispatch.settling(slot)
+                continue
             if not self._attaching.starts(work):
                 self._attaching.fetch(self.partitions[slot.tp], slot)
                 continue
             leave = self.gates.started(work.request.channel, slot.key, now)
-            attempt = self.ownership.spawn(self.partitions[slot.tp], self._attempt(slot, work, leave))
-            attempt.add_done_callback(partial(self._cut_off, slot, leave))
+            work.sending = self.ownership.spawn(self.partitions[slot.tp], self._attempt(slot, work, leave))
+            work.sending.add_done_callback(partial(self._cut_off, slot, leave))
         self._alarm.set(self.dispatch.wake_at, now)
 
     def _may_start(self, now: float) -> bool:
-        """Whether the lease is live; what waits meanwhile is started by the commit that renews it."""
+        """Whether the lease is live, and nobody has paused; what waits meanwhile is started by what ends that."""
         live = self.lease.live(now)
         if live is self._out_of_lease and any(part.claimed for part in self.partitions.values()):
             self._out_of_lease = not live
@@ -248,7 +262,7 @@ class Pipeline:
                 self._log.info("lease.renewed")
             else:
                 self._log.warning("lease.ended", queued=self.dispatch.queued)
-        return live
+        return live and not self.pausing.on
 
     @callback
     def _woken(self) -> None:
@@ -259,7 +273,7 @@ class Pipeline:
         request, http = work.request, self._attaching.http(work)
         assert http is not None, "its files are here"
         now = self._clock.monotonic()
-        if not self._may_start(now):  # the process was frozen between the decision and this step
+        if not self._may_start(now):  # frozen or paused between the decision and this step
             self.gates.cut_off(leave, now)
             self.dispatch.again(slot, request.channel, None)
             return
@@ -272,7 +286,8 @@ class Pipeline:
         if work.maybe_sent:
             self._telemetry.possible_duplicate()
         work.tries += 1
-        answer = await self._world.sender.send(http, request.channel)
+        sent = self._world.sender.send(http, request.channel)
+        answer = await self._tracing.attempt(work.record, http, request.channel, sent)
         work.maybe_sent = work.maybe_sent or maybe_processed(answer)
         if isinstance(answer, Unknown):
             self._telemetry.unknown_outcome(request.operation)
@@ -329,6 +344,7 @@ class Pipeline:
 
     async def _give_up(self, slot: Slot[Work], work: Work, failure: Failure) -> None:
         """Nothing more of it is sent."""
+        work.leaving = True
         self._calls.given_up(work)
         self._attaching.give_back(work)
         self.blocked.pop(slot, None)
@@ -349,11 +365,8 @@ class Pipeline:
             self.dispatch.again(slot, work.request.channel, None)
             return
         record = work.record
-        if self._settle(work.ledger, record, "accepted", work.taken_at) and record.timestamp_ms is not None:
-            self._telemetry.accepted_latency(
-                record.topic, max(0.0, self.last_accepted_wall - record.timestamp_ms / 1000)
-            )
         self._log.debug("record.accepted", **coordinates(record), mapping=work.plan.rule)
+        self._settling.settle(work.ledger, record, "accepted", work.taken_at)
         self.dispatch.done(slot)
 
     def _note_failure(
@@ -362,6 +375,7 @@ class Pipeline:
         record = work.record
         self._telemetry.error(record.topic, stage, error)
         self._telemetry.retried(record.topic)
+        self._tracing.failed(record, stage, error)
         part = self.partitions.get(slot.tp)
         work.failed_with = error
         if part is not None:
@@ -372,27 +386,6 @@ class Pipeline:
     # --- settle -----------------------------------------------------------------------------------------------
 
     async def _dead_letter(self, ledger: Ledger, record: Record, failure: Failure, taken_at: float) -> None:
+        self._tracing.given_up(record, failure)
         await self.dead_letters.write(record, failure)
-        self._settle(ledger, record, "dead_lettered", taken_at)
-
-    def _settle(self, ledger: Ledger, record: Record, outcome: Outcome, taken_at: float) -> bool:
-        """Note the record's fate in the ledger it was taken under. False when that is not its partition's any more."""
-        part = self.partitions.get(record.tp)
-        if part is None or part.ledger is not ledger:
-            self._telemetry.stale_settle()
-            return False
-        match ledger.settle(record.offset, record.epoch):
-            case Settling.STALE:
-                self._telemetry.stale_settle()
-                return False
-            case Settling.STRAY:
-                self._telemetry.stray_settle()
-                return False
-            case Settling.SETTLED:
-                pass
-        part.free(record)
-        self._telemetry.settled(record.topic, outcome, self._clock.monotonic() - taken_at)
-        self._intake.settled(part)
-        if part.walled:
-            self.taking.settled(part)
-        return True
+        self._settling.settle(ledger, record, "dead_lettered", taken_at)

@@ -52,6 +52,7 @@ class Ownership:
         self._clock = clock
         self._telemetry = telemetry
         self._log = log
+        self._tracing = world.tracing
 
     def spawn(self, part: Partition, life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine as part of a partition's work: a release waits for it, or cancels it."""
@@ -169,3 +170,4 @@ class Ownership:
             self.gone(part)
             if self.partitions.get(part.tp) is part:
                 del self.partitions[part.tp]
+                self._tracing.revoked(part.tp)

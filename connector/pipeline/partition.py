@@ -41,6 +41,10 @@ class Partition:
     ledger: Ledger
     end: int | None = None
     """The log's end as last heard."""
+    behind: tuple[int, float] | None = None
+    """The position beyond which the log was heard to hold more, all before it being settled; and since when (wall)."""
+    first_unread: tuple[int, int] | None = None
+    """Likewise, and Kafka's timestamp of the record that is there: somebody has looked, as nothing is fetched."""
     wait_s: float = 0.0
     """From its claim to its first request: what a former owner may still have sent ends meanwhile."""
     claimed: bool = False
@@ -65,6 +69,8 @@ class Partition:
     asking: set[asyncio.Task[None]] = field(default_factory=set)
     fetches: set[asyncio.Task[None]] = field(default_factory=set)
     """Of files: a release does not wait for them, as nothing of theirs has reached Front."""
+    by_hand: set[int] = field(default_factory=set)
+    """Offsets that an operator is settling. One whose key is not known yet is a wall until it has settled."""
     ready: deque[OrderKey] = field(default_factory=deque)
     """Keys whose row came and that are being taken in, a few records at a time: a wall for the inbox until none is left."""
     looked_at: int | None = None
@@ -85,6 +91,8 @@ class Partition:
     """The error that answered the last commit of it that was not acknowledged."""
     inbox: deque[Record] = field(default_factory=deque)
     buffered_bytes: int = 0
+    timestamps: dict[int, int | None] = field(default_factory=dict)
+    """Kafka's, of the unsettled records by offset, in order."""
     running: set[asyncio.Task[None]] = field(default_factory=set)
     committed: CommitEntry | None = None
     """The last entry that the coordinator acknowledged."""
@@ -158,10 +166,42 @@ class Partition:
     def admit(self, record: Record) -> None:
         """Count a record that is now kept in memory."""
         self.buffered_bytes += record.size
+        self.timestamps[record.offset] = record.timestamp_ms
 
     def free(self, record: Record) -> None:
         """A record left memory."""
         self.buffered_bytes -= record.size
+        self.timestamps.pop(record.offset, None)
+
+    def heard_end(self, end: int, wall: float) -> None:
+        """The log's end is at least there."""
+        self.end = max(end, self.end or 0)
+        position = self.ledger.position
+        if self.ledger.unsettled or self.end <= position:
+            self.behind = None
+        elif self.behind is None or self.behind[0] != position:
+            self.behind = position, wall
+
+    def lag_s(self, wall: float) -> float | None:
+        """Age of its first unsettled record, 0 without one; None: its records have no timestamps.
+
+        Of one that was not read yet and that nobody has looked at, since when it is known to be there: it may be older.
+        """
+        for timestamp_ms in self.timestamps.values():
+            return None if timestamp_ms is None else max(0.0, wall - timestamp_ms / 1000)
+        position = self.ledger.position
+        if self.first_unread is not None and self.first_unread[0] == position:
+            return max(0.0, wall - self.first_unread[1] / 1000)
+        if self.behind is not None and self.behind[0] == position:
+            return max(0.0, wall - self.behind[1])
+        return 0.0
+
+    @property
+    def first_wanted(self) -> int | None:
+        """The offset of the record whose age is its lag, where that is not known: all that was read is settled."""
+        position = self.ledger.position
+        known = self.timestamps or (self.first_unread is not None and self.first_unread[0] == position)
+        return None if known else position
 
     def exceeds(self, records: int, size: int) -> bool:
         """Whether it keeps at least so many records or bytes."""

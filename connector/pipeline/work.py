@@ -1,5 +1,6 @@
 """A record in hand: its requests, which of them is next, and what has happened to it so far."""
 
+from asyncio import Task
 from dataclasses import dataclass
 
 from connector.core.answers import Answer, Answered
@@ -37,6 +38,10 @@ class Work:
     not_found_waited_s: float = 0.0
     maybe_sent: bool = False
     """An earlier attempt may have been carried out: the next one may make a duplicate."""
+    sending: Task[None] | None = None
+    """The last attempt, which may be under way; with its letter, if it came to that."""
+    leaving: bool = False
+    """Nothing more of it is sent: it was given up, or an operator settles it."""
 
     @property
     def request(self) -> Request:

@@ -14,10 +14,12 @@ from connector.ports import (
     EventLog,
     FileSource,
     MapperCalls,
+    NoTracing,
     Offsets,
     SchemaSource,
     Sender,
     Telemetry,
+    Tracing,
 )
 
 
@@ -36,6 +38,7 @@ class World:
     log: EventLog
     files: FileSource | None = None
     """Fetches what records only name; None: nothing is fetched, as in tests of other things."""
+    tracing: Tracing = field(default_factory=NoTracing)
     mapper_calls: MapperCalls | None = None
     """Where Python mappers are called; None: in place, on the event loop, as tests of other things do."""
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from connector.adapters.kafka.login import login_properties
+from connector.adapters.kafka.msk_iam import MISSING, installed
 from connector.adapters.kafka.reading import CannotRead, Last, Reader
 from connector.config import Loaded
 from connector.config.channels import read_row
@@ -14,13 +16,10 @@ _ALL = Last(2**62)
 
 def reader(settings: Settings) -> Reader:
     """A reader of the configured brokers. Raises ValueError for properties that librdkafka does not take."""
-    kafka = settings.kafka
+    if settings.kafka.msk_iam is not None and not installed():
+        raise ValueError(MISSING)
     return Reader(
-        {
-            "client.id": f"front-connector-reader-{settings.instance}",
-            **kafka.client_properties(),
-            "bootstrap.servers": kafka.bootstrap_servers,
-        }
+        {"client.id": f"front-connector-reader-{settings.instance}", **login_properties(settings.kafka)}
     )
 
 

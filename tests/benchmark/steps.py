@@ -27,19 +27,19 @@ from connector.adapters.front.tokens import JwtTokens
 from connector.adapters.telemetry import Metrics, configure_logging
 from connector.app import wiring
 from connector.app.clock import SystemClock
+from connector.app.front_events import FrontEvents
 from connector.config import Loaded, load
 from connector.core.answers import Answer, Answered
 from connector.core.decode import Decoded, ParsedSchema, SchemaId, SchemaRef, parse_schema, plain, read_avro
 from connector.core.http_encoding import Content
 from connector.core.mapping import Input
 from connector.core.offset_map import CommitEntry, LogIdentity
-from connector.core.operations import OPERATIONS
 from connector.core.prepare import prepare
 from connector.core.records import Epoch, Record, TopicPartition
 from connector.core.status import BuildInfo, Snapshot
 from connector.demo.estate import SECRET, UID, Estate
 from connector.pipeline import Pipeline, World
-from connector.ports import Assignment, Committed
+from connector.ports import Assignment, Committed, EventLog, NoTracing, Tracing
 from connector.resources import schemas_dir
 from tests.benchmark.throughput import COMPANIES, TOPIC, values
 
@@ -155,23 +155,37 @@ def steps(loaded: Loaded, schema: ParsedSchema, taken: Sequence[Record]) -> dict
     }
 
 
-async def pipeline(loaded: Loaded, schema: ParsedSchema, taken: Sequence[Record]) -> float:
-    """Microseconds from `received` to the settle, all included."""
-    clock = SystemClock()
+def counting(loaded: Loaded) -> Metrics:
+    """The product's metrics."""
     build = BuildInfo(version="", revision="", python="", librdkafka="")
     metrics = Metrics(lambda: Snapshot(state="running", ready=True), build)
-    metrics.initialise(loaded.mappings.topics, OPERATIONS)
+    metrics.initialise(loaded.mappings.topics)
+    return metrics
+
+
+async def pipeline(
+    loaded: Loaded,
+    schema: ParsedSchema,
+    taken: Sequence[Record],
+    tracing: Tracing | None = None,
+    metrics: Metrics | None = None,
+) -> float:
+    """Microseconds from `received` to the settle, all included. `metrics`: instead of the product's own."""
+    clock = SystemClock()
+    metrics = metrics or counting(loaded)
     tokens = JwtTokens(app_uid=UID, secret=FixedSecret(SECRET))
     apps = {name: App("http://front", tokens) for name in loaded.settings.front.apps}
+    log: EventLog = structlog.get_logger("benchmark").bind()
     world: Any = {
         "mappings": loaded.mappings,
         "schemas": Knowing(schema),
-        "sender": FrontSender(apps, Accepting(), clock, metrics, version="0"),
+        "sender": FrontSender(apps, Accepting(), clock, FrontEvents(metrics, log), version="0"),
         "dead_letters": None,
         "offsets": Acknowledging(),
         "clock": clock,
         "telemetry": metrics,
-        "log": structlog.get_logger("benchmark").bind(),
+        "log": log,
+        "tracing": tracing or NoTracing(),
     }
     pipe = Pipeline(World(**world), wiring.policy(loaded.settings))
     tp = TopicPartition(TOPIC, 0)
@@ -193,7 +207,7 @@ async def pipeline(loaded: Loaded, schema: ParsedSchema, taken: Sequence[Record]
 
 def main() -> None:
     """Measure and print."""
-    configure_logging("info", "json", "benchmark")
+    configure_logging("error", "json", "benchmark")
     loaded = configured()
     definition = json.loads((schemas_dir() / "avro" / "messaging" / "MessageReceived.avsc").read_text())
     schema = parse_schema(definition, SchemaId(1))

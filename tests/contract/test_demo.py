@@ -4,15 +4,18 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from connector.core.operations import OPERATIONS
+from tests.support.kafka import free_ports
 from tests.support.service import eventually
 
 RECORDS = 300
@@ -153,3 +156,43 @@ def _drained(terminal: int) -> str:
                 break
             chunks.append(chunk)
     return b"".join(chunks).decode()
+
+
+def test_live_it_takes_its_time_and_shows_its_metrics(tmp_path: Path) -> None:
+    """Records come as they happen, so that a dashboard has something to show; the verdict is given all the same."""
+    [port] = free_ports(1)
+    with demo(tmp_path, "--live", "--records", "8", "--metrics-port", str(port)) as process:
+        read_until(process, f"the connector's metrics: http://127.0.0.1:{port}/metrics")
+        assert process.stdout is not None
+        waiting = next(line for line in process.stdout if "settled" in line)
+        assert "produced 8 of 8" not in waiting, "they come one after another"
+        eventually(
+            lambda: _metrics(port).count("front_connector_records_received_total{") > 0, 120, "a record"
+        )
+        out, err = process.communicate(timeout=180)
+    assert (process.returncode, err) == (0, ""), out
+    found = VERDICT.fullmatch(out.splitlines()[-1])
+    assert found is not None
+    assert found.group(1, 2) == ("0", "0")
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    """Before anything is started."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with demo(tmp_path, "--metrics-port", str(port)) as process:
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (69, "")
+    assert (
+        out == f"the demo cannot go on: port {port} of --metrics-port: Address already in use; name another\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def _metrics(port: int) -> str:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    except httpx.TransportError:
+        return ""

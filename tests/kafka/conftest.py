@@ -85,13 +85,13 @@ class Connector(Service):
         """Start it and wait until its probes answer. It need not be ready."""
         before = len(self.events("connector.started")) if self.log.exists() else 0
         self.start()
-        eventually(lambda: not self.running or len(self.events("connector.started")) > before, 30, "start")
+        eventually(lambda: not self.running or len(self.events("connector.started")) > before, 120, "start")
         assert self.running, self.log.read_text()[-3000:]
 
     def begin_and_join(self) -> None:
         """Start it and wait until it consumes."""
         self.begin()
-        eventually(lambda: self.get("/readyz").status_code == 200, 30, "readiness")
+        eventually(lambda: self.get("/readyz").status_code == 200, 120, "readiness")
 
     def ready(self) -> tuple[int, dict[str, Any]]:
         """Status and body of /readyz."""
@@ -101,14 +101,14 @@ class Connector(Service):
     def refused(self) -> str:
         """Start it, wait for its end, and give what it said; for configurations that it must refuse."""
         self.start()
-        assert self.wait(30) == 78, self.log.read_text()[-3000:]
+        assert self.wait(120) == 78, self.log.read_text()[-3000:]
         return self.log.read_text()
 
     def why(self, code: int = 78) -> str:
         """Start it; it must refuse with this exit code. The sentence with which it does."""
         before = len(self.events("startup.refused")) if self.log.exists() else 0
         self.start()
-        assert self.wait(30) == code, self.log.read_text()[-3000:]
+        assert self.wait(120) == code, self.log.read_text()[-3000:]
         (line,) = self.events("startup.refused")[before:]
         assert line["code"] == code
         return str(line["why"])

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,7 +22,7 @@ from connector.cli import app
 from connector.demo.registry import Credentials, running_registry
 from tests.kafka.conftest import VOICE, Alone, Topic
 from tests.support.broken_setups import BROKEN, Broken
-from tests.support.certificates import make_certificates
+from tests.support.certificates import Certificates, make_certificates
 from tests.support.estates import raw_log
 from tests.support.guarded import join, read
 from tests.support.kafka import free_ports
@@ -88,13 +89,68 @@ def security_protocol(alone: Alone) -> Iterator[Arranged]:
 
 @contextmanager
 def certificate(alone: Alone) -> Iterator[Arranged]:
-    """A listener with TLS and nothing behind it: so far nobody comes."""
-    with TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
-        context = make_certificates(Path(folder)).server_context()
+    with TemporaryDirectory() as folder:
+        made = make_certificates(Path(folder))
+        with _tls_listener(made.server_context()) as at:
+            yield place(alone, kafka={"bootstrap_servers": at, "properties": {"security.protocol": "SSL"}})
+
+
+@contextmanager
+def expired(alone: Alone) -> Iterator[Arranged]:
+    with TemporaryDirectory() as folder:
+        made = make_certificates(Path(folder))
+        with _tls_listener(made.server_context(expired=True)) as at:
+            yield place(alone, kafka=_trusting(made, at))
+
+
+@contextmanager
+def client_certificate(alone: Alone) -> Iterator[Arranged]:
+    with TemporaryDirectory() as folder:
+        made = make_certificates(Path(folder))
+        with _tls_listener(made.server_context(ask_client=True)) as at:
+            yield place(alone, kafka=_trusting(made, at))
+
+
+@contextmanager
+def token_endpoint(alone: Alone) -> Iterator[Arranged]:
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "secret").write_text("hush")
+        url = f"http://127.0.0.1:{free_ports(1)[0]}/token"
+        kafka = {
+            "bootstrap_servers": alone.cluster.guarded,
+            "properties": {
+                "security.protocol": "SASL_PLAINTEXT",
+                "sasl.mechanism": "OAUTHBEARER",
+                "sasl.oauthbearer.method": "oidc",
+                "sasl.oauthbearer.client.id": "me",
+                "sasl.oauthbearer.token.endpoint.url": url,
+            },
+            "properties_from_files": {"sasl.oauthbearer.client.secret": f"{folder}/secret"},
+        }
+        config, names = place(alone, kafka=kafka)
+        yield config, {**names, "idp": urlsplit(url).netloc}
+
+
+@contextmanager
+def extra(alone: Alone) -> Iterator[Arranged]:
+    with patch("connector.adapters.kafka.msk_iam.installed", return_value=False):
+        yield place(alone, kafka={"msk_iam": {"region": "eu-central-1"}})
+
+
+def _trusting(made: Certificates, at: str) -> dict[str, Any]:
+    return {
+        "bootstrap_servers": at,
+        "properties": {"security.protocol": "SSL", "ssl.ca.location": str(made.ca)},
+    }
+
+
+@contextmanager
+def _tls_listener(context: ssl.SSLContext) -> Iterator[str]:
+    """A listener with TLS and nothing behind it: nobody comes so far. Gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
         listening = threading.Thread(target=_shake_hands, args=(server, context), daemon=True)
         listening.start()
-        at = f"127.0.0.1:{server.getsockname()[1]}"
-        yield place(alone, kafka={"bootstrap_servers": at, "properties": {"security.protocol": "SSL"}})
+        yield f"127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
         listening.join(5)
 
@@ -206,8 +262,8 @@ def port(alone: Alone) -> Iterator[Arranged]:
 ARRANGE: Mapping[str, Callable[[Alone], AbstractContextManager[Arranged]]] = {
     made.__name__: made
     for made in (
-        nothing, unreadable, brokers_down, security_protocol, certificate, password, rights, group, offset,
-        letter_size, channels, registry, base_url, secret, clock, port,
+        nothing, unreadable, extra, brokers_down, security_protocol, certificate, expired, client_certificate, password,
+        token_endpoint, rights, group, offset, letter_size, channels, registry, base_url, secret, clock, port,
     )
 } | {"topic": misspelt}  # fmt: skip
 

@@ -10,7 +10,7 @@ from connector.adapters.kafka import reading
 from connector.adapters.kafka.reading import At, CannotRead, Last, Reader, Selection, Window
 from tests.kafka.conftest import Alone
 from tests.kafka.member import new_topic, write
-from tests.support.guarded import read
+from tests.support.guarded import PASSWORD, read
 from tests.support.kafka import Kafka, free_ports
 from tests.support.plugin import NewCluster
 from tests.support.service import eventually
@@ -259,7 +259,11 @@ def test_a_topic_that_may_not_be_read_is_told_as_a_right(alone: Alone) -> None:
     """Neither Describe nor Read: the sentence names the right; with Read alone, and no right on any group, it reads."""
     topic = new_topic(alone.cluster, records=3)
     login = alone.cluster.login()
-    connection = {**login["properties"], "bootstrap.servers": login["bootstrap_servers"]}
+    connection = {
+        **login["properties"],
+        "sasl.password": PASSWORD,
+        "bootstrap.servers": login["bootstrap_servers"],
+    }
     with pytest.raises(CannotRead) as raised, Reader(connection) as one:
         list(one.records(one.plan([topic], Last(1))))
     assert raised.value.because == "denied"

@@ -26,7 +26,7 @@ from connector.core.operations import Missing
 from connector.core.pacing import Pacing
 from connector.core.prepare import prepare
 from connector.core.records import Epoch
-from connector.pipeline import life, ownership
+from connector.pipeline import life, ownership, settling
 from connector.pipeline.attaching import Attaching
 from connector.pipeline.dead_letters import DeadLetters
 from connector.pipeline.intake import Intake
@@ -112,8 +112,8 @@ def _unknown_key_passed() -> Sequence[Replacement]:
 def _settle_without_epoch() -> Sequence[Replacement]:
     """Work of a former assignment settles in the ledger that is there now."""
 
-    def settle(self: Pipeline, ledger: Ledger, record: Any, outcome: Any, taken_at: float) -> bool:
-        part = self.partitions.get(record.tp)
+    def settle(self: settling.Settling, ledger: Ledger, record: Any, outcome: Any, taken_at: float) -> bool:
+        part = self._partitions.get(record.tp)
         if part is None:
             return False
         part.ledger.settle(record.offset, part.ledger.epoch)
@@ -124,7 +124,12 @@ def _settle_without_epoch() -> Sequence[Replacement]:
     def cut(self: Partition) -> None:
         """Nothing of the former assignment is ended either: else there would be nobody to settle late."""
 
-    return [(Pipeline, "_settle", settle), (Partition, "cut", cut)]
+    return [(settling.Settling, "settle", settle), (Partition, "cut", cut)]
+
+
+def _requests_in_a_pause() -> Sequence[Replacement]:
+    """Nothing is taken in, but what was goes on."""
+    return [(Pipeline, "_may_start", lambda self, now: self.lease.live(now))]
 
 
 def _commit_entry_without_epoch() -> Sequence[Replacement]:
@@ -334,6 +339,7 @@ BUGS: dict[str, Callable[[], Sequence[Replacement]]] = {
     "a map of the unsettled, cut": _map_of_the_unsettled_cut,
     "pause not reset on assign": _pause_not_reset_on_assign,
     "unknown key passed": _unknown_key_passed,
+    "requests begin in a pause": _requests_in_a_pause,
     "settle without epoch": _settle_without_epoch,
     "commit entry without epoch": _commit_entry_without_epoch,
     "send before the claim": _send_before_the_claim,

@@ -322,6 +322,9 @@ class SimClient(Membership):
 
         self.kernel.at(arrives, arrive)
 
+    def set_sasl_credentials(self, username: str, password: str) -> None:
+        """Nobody asks for a login here."""
+
     def close(self) -> None:
         """Give everything back, then leave."""
         if self.process.life is Life.DEAD or self.closed:

@@ -238,6 +238,16 @@ def _no_room(world: "Simulation", fault: Fault, member: "Member") -> None:
         member.files.full_until = world.kernel.now + _lasts(world, fault)
 
 
+def _pauses(world: "Simulation", fault: Fault, member: "Member") -> None:
+    """Through the control topic: every member hears of it a moment later, whoever starts meanwhile before it does anything."""
+    world.operator.pause(_lasts(world, fault))
+
+
+def _settles(world: "Simulation", fault: Fault, member: "Member") -> None:
+    """Some records of one member, and now and then the same one twice, or one that it does not have."""
+    world.operator.settle(member, fault.dice)
+
+
 _STRIKES: dict[str, Strike] = {
     "crash": _crash,
     "freeze": _freeze,
@@ -282,4 +292,6 @@ _STRIKES: dict[str, Strike] = {
     "files gone": _files("gone", share=0.5),
     "files fail": _files("fails", share=0.5),
     "files without room": _no_room,
+    "operator pauses": _pauses,
+    "operator settles": _settles,
 }

@@ -23,7 +23,7 @@ from connector.core.files import (
 )
 from connector.core.http_request import HttpRequest
 from connector.core.records import TopicPartition
-from tests.simulation import laws
+from tests.simulation import laws, operator_laws
 from tests.simulation.coordinator import Committed
 from tests.simulation.kernel import Kernel, Process
 from tests.simulation.log import FileKind, Stored
@@ -204,6 +204,9 @@ class FileSide:
         given = given if given is not None and given.claimed_at is not None else None
         tally = None if given is None else self.tallies.setdefault((given.serial, place), Tally(kernel.now))
         laws.law_16_fetched_once(self.witness, self, place, tally)
+        operator_laws.law_17_nothing_begins_in_a_pause(
+            self.witness, self.watched, f"the fetch of {tuple(place)}"
+        )
         self.under_way.add(place)
         try:
             answer = await self.hosts.answer(host, place, most)

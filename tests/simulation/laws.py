@@ -4,7 +4,7 @@
 closed epoch · 8 dead letters · 9 progress · 10 claim and lease · 11 an unknown key is a wall · 12 a map is believed only with
 its identity · 13 no payload or token in a log line (in `services.Lines`) · 14 a revoke drains, and the last commit of an
 assignment names all that it settled · 15 an offset is called missing only if it is · 16 files are here while their request is
-sent, fetched once, and given back.
+sent, fetched once, and given back. Law 17, about operators, is in `operator_laws`.
 """
 
 from __future__ import annotations
@@ -216,6 +216,8 @@ def law_08_dead_letters(witness: Witness, watched: Watched, stored: Stored, reas
         case "retries_exhausted":
             tried = given.tried.get(stored.n) if given is not None else None
             true = tried is not None and tried.counted >= witness.bounds.attempts
+        case "operator_skip":
+            true = (stored.tp, stored.offset) in watched.by_hand
         case "attachment_unavailable" | "attachment_rejected":
             true = _will_not_come(watched.files, stored, reason)
         case _:

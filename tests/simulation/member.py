@@ -8,24 +8,27 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
-from connector.adapters.kafka.consumer import KafkaSource, SourceOptions
+from connector.adapters.kafka.consumer import KafkaSource
+from connector.adapters.kafka.options import SourceOptions
 from connector.adapters.kafka.runtime import Runtime
 from connector.core.circuit import CircuitPolicy
 from connector.core.dead_letter import Origin
 from connector.core.mapping import MappingSet
 from connector.core.outcome import RetryPolicy
 from connector.core.pacing import RateLimits
+from connector.core.records import TopicPartition
 from connector.pipeline import Pipeline, Policy, World
 from connector.pipeline.dead_letters import DeadLetterPolicy
 from connector.pipeline.partition import Partition
 from connector.ports import StartupRefused
-from tests.simulation import laws
+from tests.simulation import laws, operator_laws
 from tests.simulation.client import SimClient
 from tests.simulation.files import FileHosts, FileSide
 from tests.simulation.front import Front
 from tests.simulation.kernel import Kernel, Life, Process
 from tests.simulation.log import Cluster
 from tests.simulation.messages import DEAD_LETTER_TOPIC, ClientWorld
+from tests.simulation.operator import Operator, failure
 from tests.simulation.plan import Config
 from tests.simulation.records import PAYLOAD_SECRET, TOKEN_SECRET
 from tests.simulation.services import (
@@ -61,6 +64,7 @@ class Surroundings:
     registry: Registry
     files: FileHosts
     witness: Witness
+    operator: Operator
 
 
 class Ids:
@@ -95,6 +99,8 @@ class Member:
         self.pipeline: Pipeline
         self.source: KafkaSource
         self.stopping = False
+        self.obeys = False
+        """It has read the control setting, and hears of what comes."""
         self._stopped_at = 0.0
         self._frozen_for = 0.0
 
@@ -119,6 +125,7 @@ class Member:
         self.incarnation += 1
         process = Process(kernel, f"{self.name}.{self.incarnation}", 100.0 * self.incarnation, self._failed)
         self.process, self.client, self.stopping = process, None, False
+        self.obeys = False
         # Of this process, and there before its loop has taken a step: a stop may come as soon as it was started.
         self.stop_asked = asyncio.Event()
         self._frozen_for = 0.0
@@ -206,6 +213,8 @@ class Member:
     async def _main(self, process: Process) -> None:
         """See `connector.app.service._Service._run`."""
         self.pipeline = pipeline = Pipeline(self.world, self.policy)
+        self.obeys = True
+        self.obey()
         source = self.source
         async with asyncio.TaskGroup() as outer:
             consuming = outer.create_task(source.run(pipeline))
@@ -309,6 +318,32 @@ class Member:
             self.around.kernel.trace(process.name, "thaws")
             if self.client is not None:
                 self.client.thawed()
+
+    def obey(self) -> None:
+        """What the control setting says now."""
+        assert self.process is not None
+        watched = self.around.witness.watched[self.process]
+        if self.around.operator.paused:
+            self.pipeline.pause()
+            watched.paused = True
+        else:
+            watched.paused = False
+            self.pipeline.resume()
+
+    def asked(self, task: "asyncio.Task[None]") -> None:
+        """A defect of it is one of the product."""
+        task.add_done_callback(
+            lambda ended: None if (error := failure(ended)) is None else self._failed(error)
+        )
+
+    async def settle(self, tp: TopicPartition, offset: int) -> None:
+        """An operator has asked this process to."""
+        assert self.process is not None
+        watched = self.around.witness.watched[self.process]
+        watched.by_hand.add((tp, offset))
+        answer = await self.pipeline.by_hand.settle(tp, offset, "by an operator", 3.0)
+        self.around.kernel.trace(self.process.name, f"{tuple(tp)}@{offset} by hand: {answer}")
+        operator_laws.law_17_settled_by_hand(self.around.witness, watched, tp, offset, answer)
 
     # --- what it is doing -------------------------------------------------------------------------------------
 

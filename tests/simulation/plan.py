@@ -30,7 +30,8 @@ _FAULTS = (
     "dead letters unwritable", "dead letters doubtful", "dead letters slow", "registry down",
 )  # fmt: skip
 _FILE_FAULTS = ("files down", "files hang", "files slow", "files gone", "files fail", "files without room")
-FAULTS = (*_FAULTS, *_FILE_FAULTS)
+_OPERATOR = ("operator pauses", "operator settles")
+FAULTS = (*_FAULTS, *_FILE_FAULTS, *_OPERATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,8 @@ class Plan:
     faults: tuple[Fault, ...]
 
 
-def plan(seed: int, *, files: bool = True) -> Plan:
-    """The schedule of a seed; without `files` no record names any."""
+def plan(seed: int, *, files: bool = True, operator: bool = True) -> Plan:
+    """The schedule of a seed; without `files` no record names any, without `operator` nobody pauses or settles by hand."""
     random = Random(seed)
     config = _config(random)
     records = _records(random, config)
@@ -125,7 +126,8 @@ def plan(seed: int, *, files: bool = True) -> Plan:
         key=lambda fault: fault.at,
     )
     made = Plan(seed, config, records, tuple(faults))
-    return _with_files(Random(seed ^ 0xF11E5), made) if files else made
+    made = _with_files(Random(seed ^ 0xF11E5), made) if files else made
+    return _with_operator(Random(seed ^ 0x0BE7A), made) if operator else made
 
 
 def _config(random: Random) -> Config:
@@ -214,6 +216,15 @@ def _named(random: Random, kind: Kind) -> Named | None:
         return None
     kinds = tuple(random.choice(_FILES) for _ in range(random.choice((1, 1, 2))))
     return Named(kinds, random.choice(("dead_letter", "dead_letter", "send_without", "wait")))
+
+
+def _with_operator(random: Random, made: Plan) -> Plan:
+    """In half of the schedules somebody pauses the group, or settles records, once or a few times."""
+    if random.random() < 0.5:
+        return made
+    more = [_fault(random, random.choice(_OPERATOR)) for _ in range(random.choice((1, 2, 3)))]
+    more = [replace(fault, when=random.choice((*STATES, fault.when))) for fault in more]
+    return replace(made, faults=tuple(sorted((*made.faults, *more), key=lambda fault: fault.at)))
 
 
 def _fault(random: Random, kind: str) -> Fault:

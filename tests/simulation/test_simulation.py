@@ -61,24 +61,39 @@ def test_no_schedule_breaks_a_law() -> None:
 @pytest.mark.parametrize("seed", BROKE_A_LAW)
 def test_what_broke_a_law_once_breaks_none(seed: int) -> None:
     """One schedule in ten thousand or fewer: the many above do not meet them."""
-    assert play(plan(seed, files=False)).violation is None
+    assert play(plan(seed, files=False, operator=False)).violation is None
 
 
 @pytest.mark.parametrize("seed", [*BROKE_A_LAW, *BROKE_A_LAW_WITH_FILES])
 def test_nor_does_it_where_records_name_files(seed: int) -> None:
     """The same faults strike while files are fetched and kept."""
+    assert play(plan(seed, operator=False)).violation is None
+
+
+@pytest.mark.parametrize("seed", [*BROKE_A_LAW, *BROKE_A_LAW_WITH_FILES])
+def test_nor_does_it_where_an_operator_acts(seed: int) -> None:
+    """The same faults strike while the group is paused, or records are settled by hand."""
     assert play(plan(seed)).violation is None
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_files_change_nothing_else_of_a_schedule(seed: int) -> None:
     """Whatever they need of chance is drawn apart: the same faults at the same times, the same records."""
-    without, with_files = plan(seed, files=False), plan(seed)
+    without, with_files = plan(seed, files=False, operator=False), plan(seed, operator=False)
     records = [replace(one, files=None) for one in with_files.records]
     assert records == list(without.records)
     times = {fault.at for fault in with_files.faults}
     assert times >= {fault.at for fault in without.faults}
     assert replace(with_files.config, files_room=50, files_stuck_from=None) == without.config
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_operator_changes_nothing_else_of_a_schedule(seed: int) -> None:
+    """The same faults at the same times, and his own."""
+    without, with_him = plan(seed, operator=False), plan(seed)
+    his = [fault for fault in with_him.faults if fault.kind.startswith("operator")]
+    assert [fault for fault in with_him.faults if fault not in his] == list(without.faults)
+    assert replace(with_him, faults=()) == replace(without, faults=())
 
 
 def test_a_seed_replays_exactly() -> None:

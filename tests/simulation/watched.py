@@ -103,6 +103,12 @@ class Watched:
     starts: dict[str, list[float]] = field(default_factory=dict)
     client: SimClient | None = None
     polled_at: float = 0.0
+    paused: bool = False
+    """It was told that an operator has paused the group, and not yet that this is over."""
+    by_hand: set[tuple[TopicPartition, int]] = field(default_factory=set)
+    """Places of the records that it was asked to settle."""
+    letters: set[int] = field(default_factory=set)
+    """Records whose letter it has begun to write."""
     stopping: float | None = None
     """When it was asked to stop."""
 

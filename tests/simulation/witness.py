@@ -12,7 +12,7 @@ from connector.core.dead_letter import DeadLetter
 from connector.core.ledger import Runs
 from connector.core.offset_map import Believed, LogIdentity, Refused, read
 from connector.core.records import Channel, TopicPartition
-from tests.simulation import laws
+from tests.simulation import laws, operator_laws
 from tests.simulation.client import SimClient
 from tests.simulation.coordinator import Committed, Entry, Member
 from tests.simulation.front import Attempt
@@ -214,9 +214,11 @@ class Witness:
         watched = self.watched[process]
         given = watched.present(stored.tp, self.kernel.now)
         laws.law_10_claim_and_lease(self, watched, given, stored)
+        operator_laws.law_17_nothing_begins_in_a_pause(self, watched, f"{stored.tp}@{stored.offset}")
         if given is None:
             return 0
         laws.law_04_a_second_send_has_a_cause(self, given, stored, index)
+        operator_laws.law_17_nothing_is_sent_behind_its_letter(self, given, stored)
         laws.law_06_pace(self, watched, channel)
         laws.law_11_an_unknown_key_is_a_wall(self, watched, given, stored)
         given.outcomes[stored.n, index] = "in flight"
@@ -290,6 +292,10 @@ class Witness:
         watched = self.watched[process]
         reason = (reasons["front.reason"] or b"").decode()
         laws.law_08_dead_letters(self, watched, stored, reason)
+        if reason in ("mapping_failed", "schema_missing") and stored.n not in watched.letters:
+            what = f"the letter of {stored.tp}@{stored.offset}"
+            operator_laws.law_17_nothing_begins_in_a_pause(self, watched, what)
+        watched.letters.add(stored.n)
 
     def acknowledged(self, process: Process, stored: Stored) -> None:
         stored.lettered = stored.resolved = True

@@ -18,6 +18,7 @@ from tests.simulation.log import Cluster, PartitionLog, Stored
 from tests.simulation.member import Member, Surroundings
 from tests.simulation.messages import ClientWorld
 from tests.simulation.modern import ConsumerGroup
+from tests.simulation.operator import Operator
 from tests.simulation.plan import CALM_AT, Fault, Plan, Written
 from tests.simulation.records import mappings, value
 from tests.simulation.services import DeadLetterTopic, Registry
@@ -74,7 +75,9 @@ class Simulation:
         self.letters = DeadLetterTopic(self.kernel, Random(plan.seed + 3), self.witness, records)
         self.registry = Registry(self.kernel, Random(plan.seed + 4))
         self.files = FileHosts(self.kernel, Random(plan.seed + 5), records, config.files_stuck_from)
-        self.members = self._members(topics)
+        self.members: list[Member] = []
+        self.operator = Operator(self.kernel, Random(plan.seed + 6), self.members)
+        self.members += self._members(topics)
         self.struck: Counter[tuple[str, str]] = Counter()
         self.kinds: set[str] = set()
         self._ended = False
@@ -107,6 +110,7 @@ class Simulation:
             registry=self.registry,
             files=self.files,
             witness=self.witness,
+            operator=self.operator,
         )
         self._around = around
         return [Member(f"m{number}", config.skews[number], around) for number in range(config.members)]

@@ -27,6 +27,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "channel": "cha_4f2c",
     "port": "8080",
     "config": "connector.yaml",
+    "idp": "idp.example.com",
 }
 """For the page."""
 

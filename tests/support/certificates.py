@@ -65,6 +65,14 @@ def make_certificates(folder: Path) -> Certificates:
     return made
 
 
+def make_authority(path: Path, *, days: int) -> Path:
+    """Write an authority's certificate that ends in so many days, for who only looks at its end."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = _certificate("test authority", key, None, key, days=days)
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
 def _certificate(
     name: str,
     key: ec.EllipticCurvePrivateKey,

@@ -39,9 +39,12 @@ class GuardedCluster(Cluster):
     def login(self, password: str = PASSWORD) -> dict[str, Any]:
         """The `kafka` section of a connector that comes by the guarded door."""
         properties = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": USER}
+        file = self._broker(1).directory / f"password-{password}"
+        file.write_text(password, "utf-8")
         return {
             "bootstrap_servers": self.guarded,
-            "properties": {**properties, "sasl.password": password},
+            "properties": properties,
+            "properties_from_files": {"sasl.password": str(file)},
         }
 
     def grant(self, *rights: Right) -> None:
@@ -74,6 +77,11 @@ def read(topic: str) -> Right:
 def write(topic: str) -> Right:
     """Write into a topic."""
     return (ResourceType.TOPIC, topic, AclOperation.WRITE)
+
+
+def describe_configs(topic: str) -> Right:
+    """Ask for a topic's settings."""
+    return (ResourceType.TOPIC, topic, AclOperation.DESCRIBE_CONFIGS)
 
 
 def join(group: str) -> Right:

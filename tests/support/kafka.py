@@ -6,13 +6,14 @@ value; the plugin decides what follows.
 """
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,10 @@ JARS_NEEDED = "install Java 17+ and Maven"
 IMAGE = "confluentinc/cp-kafka:7.9.1"
 
 HEAP = "-Xmx384m"
+# Below what systems give to connections and to who asks for any port (from 32768 on Linux, 49152 on macOS): a port that
+# was asked for so, and let go, may be another's before a JVM has started. In another order in each process that runs tests
+# (not by `random` alone, which hypothesis seeds).
+_PORTS = iter(random.SystemRandom().sample(range(20_000, 32_000), 12_000))
 READY_WITHIN_S = 60.0
 ADMIN_WITHIN_S = 15.0
 
@@ -154,6 +159,9 @@ class Cluster(Kafka):
 
     A context manager. Three survive the loss of one; with one or two, any loss leaves no controller.
     """
+
+    flags: tuple[str, ...] = ()
+    """More of them for the JVM."""
 
     def __init__(
         self, jars: Jars, directory: Path, *, brokers: int = 1, settings: Mapping[str, str] | None = None
@@ -288,7 +296,7 @@ class Cluster(Kafka):
         broker.process = self._jvm(broker, "kafka.Kafka", str(_server_properties(broker)))
 
     def _jvm(self, broker: _Broker, main: str, *arguments: str) -> Guarded:
-        flags = [*JVM_FLAGS, HEAP, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+        flags = [*JVM_FLAGS, *self.flags, HEAP, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
         command = [str(self._jars.java.java), *flags, "-cp", f"{self._jars.folder}/*", main, *arguments]
         return Guarded(command, log=broker.directory / "broker.log", directory=broker.directory)
 
@@ -360,12 +368,15 @@ def running_kafka(source: Source, directory: Path) -> Iterator[Kafka]:
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Ports of 127.0.0.1 that nobody listens on now; held all at once while chosen, so that they differ."""
-    with ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return tuple(one.getsockname()[1] for one in held)
+    """Ports of 127.0.0.1 that nobody has now, and that no connection will take before they are used: each is given once."""
+    found: list[int] = []
+    for port in _PORTS:
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return tuple(found)
+    raise RuntimeError("this process has used up all ports for tests")
 
 
 def _docker_answers() -> bool:

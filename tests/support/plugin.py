@@ -18,7 +18,10 @@ from typing import Protocol
 import pytest
 
 from tests.support import chromium as chromiums
+from tests.support import debian
 from tests.support import kafka as kafkas
+from tests.support import kube_score as kube_scores
+from tests.support import prometheus as prometheuses
 from tests.support import promtool as promtools
 from tests.support import registry as registries
 from tests.support.java import Missing
@@ -40,6 +43,11 @@ KAFKA = Need("a Kafka broker", kafkas.find_kafka, kafkas.NEEDED)
 JARS = Need("Java with Kafka's jars", kafkas.find_jars, kafkas.JARS_NEEDED)
 REGISTRY = Need("a Schema Registry", registries.find_registry, registries.NEEDED)
 PROMTOOL = Need("promtool", promtools.find_promtool, promtools.NEEDED)
+PROMETHEUS = Need("Prometheus", prometheuses.find_prometheus, prometheuses.NEEDED)
+KUBE_SCORE = Need("kube-score", kube_scores.find_kube_score, kube_scores.NEEDED)
+AMTOOL = Need(
+    "amtool", lambda: debian.find_programs("prometheus-alertmanager", "amtool"), promtools.AMTOOL_NEEDED
+)
 BROWSER = Need("Chromium", chromiums.find_chromium, chromiums.NEEDED)
 
 _left_out = pytest.StashKey[dict[Need, tuple[int, str]]]()
@@ -54,6 +62,9 @@ class NewCluster(Protocol):
 
 def pytest_configure(config: pytest.Config) -> None:
     """Markers that pyproject.toml does not name."""
+    config.addinivalue_line("markers", "prometheus: needs a Prometheus; promtool comes with it")
+    config.addinivalue_line("markers", "kube_score: needs kube-score, which Go builds")
+    config.addinivalue_line("markers", "amtool: needs amtool, which comes with Alertmanager")
     config.addinivalue_line("markers", "browser: needs Chromium (every test in tests/browser has it)")
 
 
@@ -93,6 +104,12 @@ def _needs(item: pytest.Item) -> Iterator[Need]:
         yield REGISTRY
     if item.get_closest_marker("promtool") is not None:
         yield PROMTOOL
+    if item.get_closest_marker("prometheus") is not None:
+        yield PROMETHEUS
+    if item.get_closest_marker("kube_score") is not None:
+        yield KUBE_SCORE
+    if item.get_closest_marker("amtool") is not None:
+        yield AMTOOL
     if item.get_closest_marker("browser") is not None:
         yield BROWSER
 
@@ -138,3 +155,27 @@ def promtool() -> Path:
     found = promtools.find_promtool()
     assert not isinstance(found, Missing), "the test lacks the marker `promtool`"
     return found
+
+
+@pytest.fixture(scope="session")
+def kube_score() -> Path:
+    """The program."""
+    found = kube_scores.find_kube_score()
+    assert not isinstance(found, Missing), "the test lacks the marker `kube_score`"
+    return found
+
+
+@pytest.fixture(scope="session")
+def prometheus_program() -> Path:
+    """The server's program; `tests.support.prometheus.Prometheus` runs it."""
+    found = prometheuses.find_prometheus()
+    assert not isinstance(found, Missing), "the test lacks the marker `prometheus`"
+    return found
+
+
+@pytest.fixture(scope="session")
+def amtool() -> Path:
+    """The program; it is asked as promtool is."""
+    found = debian.find_programs("prometheus-alertmanager", "amtool")
+    assert not isinstance(found, Missing), "the test lacks the marker `amtool`"
+    return found[0]

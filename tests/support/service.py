@@ -20,7 +20,7 @@ class Service:
     def __init__(self, config: Path, environment: dict[str, str] | None = None) -> None:
         self.config = config
         self.log = config.parent / "connector.log"
-        self._environment = environment or {}
+        self.environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -29,7 +29,7 @@ class Service:
         command = [sys.executable, "-m", "connector", "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **self._environment}
+                command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **self.environment}
             )
 
     def kill(self) -> None:

@@ -38,6 +38,7 @@ from connector.ports import (
     Committed,
     DeadLetterSink,
     FileSource,
+    NoTracing,
     NotWritten,
     RegistryUnavailable,
     SchemaAnswer,
@@ -326,7 +327,10 @@ class Stage:
         files: FileSource | None = None,
         **policy: Any,
     ) -> None:
-        """`maps`: instead of `mappings`. An adapter that is given plays instead of the scripted one, which stays idle."""
+        """`maps`: instead of `mappings`. An adapter that is given plays instead of the scripted one, which stays idle.
+
+        `policy`: fields of `Policy`; `tracing` among them is the world's.
+        """
         loop = asyncio.get_running_loop()
         self.front = Front(loop.time)
         self.coordinator = Coordinator()
@@ -343,6 +347,7 @@ class Stage:
             telemetry=self.facts,
             log=self.facts,
             files=files,
+            tracing=policy.pop("tracing", NoTracing()),
         )
         defaults: dict[str, Any] = {
             "dead_letters": DeadLetterPolicy(Origin(connector="test", instance="i", version="0")),

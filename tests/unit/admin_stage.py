@@ -10,7 +10,9 @@ import httpx
 
 from connector.adapters.admin import LOOPBACK, AdminSources, Listener, desk
 from connector.adapters.telemetry import configure_logging
+from connector.core.skipping import Lettered, Skipped
 from connector.core.status import BuildInfo, Detail, PartitionStatus, Snapshot
+from connector.ports import Acknowledged, NotWritten
 
 NAME = "shop-connector"
 NOW = 1_700_000_000.0
@@ -27,11 +29,26 @@ RUNNING = Snapshot(
 )
 
 
-class Desk:
-    """`snapshot` and `detail` may be changed between requests. `said` is the log."""
+class Control:
+    """A control topic that keeps what was said, and answers as a test chooses."""
 
-    def __init__(self, headers_within_s: float = 10.0) -> None:
+    def __init__(self) -> None:
+        self.said: list[tuple[bool, str | None]] = []
+        self.answer: Acknowledged | NotWritten = Acknowledged()
+
+    async def say(self, *, paused: bool, reason: str | None) -> Acknowledged | NotWritten:
+        self.said.append((paused, reason))
+        return self.answer
+
+
+class Desk:
+    """`snapshot` and `detail` may be changed between requests. `said` is the log; `settled` what was asked to be settled."""
+
+    def __init__(self, headers_within_s: float = 10.0, *, control: bool = True) -> None:
         self.snapshot, self.detail = RUNNING, Detail(kafka_cluster="cluster-1")
+        self.control = Control() if control else None
+        self.settled: list[tuple[str, int, int, str]] = []
+        self.skipped: Skipped = Lettered()
         self._stream = StringIO()
         self.logs = configure_logging("info", "json", "pod-1", self._stream)
         sources = AdminSources(
@@ -44,10 +61,18 @@ class Desk:
             detail=lambda: self.detail,
             recent=lambda: self.logs.recent.lines,
             levels=self.logs.levels,
+            pauses=self.control,
+            settle=self._settle,
+            dead_letter_topic="letters",
+            audit=self.logs.levels.audit,
             started_wall=NOW - 3600,
             now_wall=lambda: NOW,
         )
         self.listener = Listener(desk(sources), 0, LOOPBACK, headers_within_s)
+
+    async def _settle(self, topic: str, partition: int, offset: int, reason: str) -> Skipped:
+        self.settled.append((topic, partition, offset, reason))
+        return self.skipped
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """The log's lines of one event."""

@@ -125,7 +125,7 @@ async def test_each_change_that_connect_knows_is_refused_with_what_to_do(desk: D
     """Of the whole table: the code, the sentence, and what the path does allow."""
     for row in (entry,):
         assert isinstance(row, type(ELSEWHERE[0]))
-        path = row.path.replace("(/tasks/[^/]+)?", "/tasks/0").replace("(pause|stop)", "stop")
+        path = row.path.replace("(/tasks/[^/]+)?", "/tasks/0")
         path = path.replace("[^/]+", NAME)
         for method in row.methods:
             answer = await desk.ask(method, path)
@@ -134,15 +134,6 @@ async def test_each_change_that_connect_knows_is_refused_with_what_to_do(desk: D
             reads = (await desk.ask("GET", path)).status_code == 200
             assert answer.headers["allow"] == ("GET, HEAD" if reads else "")
     assert await desk.get(f"{ONE}/status")
-
-
-async def test_settling_by_hand_is_not_built_and_says_what_helps(desk: Desk) -> None:
-    """501, not 405: the path is reserved for it."""
-    answer = await desk.ask("POST", "/admin/settle", json={"topic": "calls"})
-    assert answer.status_code == 501
-    assert answer.json()["message"].startswith(
-        "This version settles no record by hand. Mend what /status gives"
-    )
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])

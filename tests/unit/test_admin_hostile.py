@@ -183,23 +183,23 @@ async def test_a_get_has_no_body(desk: Desk, length: bytes) -> None:
 async def test_a_body_that_says_it_is_too_long_is_not_read(desk: Desk) -> None:
     """The answer comes without a byte of it."""
     head = b"PUT " + LOGGER.encode() + b" HTTP/1.1\r\n" + HEAD
-    answer = await desk.raw(head + b"Content-Type: application/json\r\nContent-Length: 1025\r\n\r\n")
+    answer = await desk.raw(head + b"Content-Type: application/json\r\nContent-Length: 4097\r\n\r\n")
     assert status(answer) == 413
 
 
 async def test_a_chunked_body_is_read_as_far_as_it_may_be(desk: Desk) -> None:
     """It does not say how long it is: the answer comes while more may follow."""
     head = b"PUT " + LOGGER.encode() + b" HTTP/1.1\r\n" + HEAD
-    body = (b"40\r\n" + b" " * 64 + b"\r\n") * 17
+    body = (b"40\r\n" + b" " * 64 + b"\r\n") * 65
     chunked = b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = await desk.raw(head + chunked + body)
     assert status(answer) == 413
-    assert b"A body has at most 1024 bytes here." in answer
+    assert b"A body has at most 4096 bytes here." in answer
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(desk: Desk, monkeypatch: Any) -> None:
     """408 after the bound, and nothing was changed."""
-    monkeypatch.setattr("connector.adapters.admin.loggers._BODY_WITHIN_S", 0.05)
+    monkeypatch.setattr("connector.adapters.admin.bodies.WITHIN_S", 0.05)
     head = b"PUT " + LOGGER.encode() + b" HTTP/1.1\r\n" + HEAD
     answer = await desk.raw(head + b'Content-Type: application/json\r\nContent-Length: 18\r\n\r\n{"level"')
     assert status(answer) == 408

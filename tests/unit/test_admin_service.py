@@ -20,7 +20,7 @@ async def test_it_listens_on_loopback_and_shows_what_was_assembled(tmp_path: Pat
     config = f"{CONFIG}name: shop\ntelemetry: {{host: 0.0.0.0, port: 0}}\n"
     start = loaded(folder(tmp_path, config=config))
     parts = assemble(start, Facts())
-    desk = make_desk(start, parts.status, parts.build, configure_logging("info", "json", "pod-1"))
+    desk = make_desk(start, parts, configure_logging("info", "json", "pod-1"))
     await desk.start()
     assert desk._socket is not None
     assert desk._socket.getsockname()[0] == "127.0.0.1"

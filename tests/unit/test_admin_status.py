@@ -15,7 +15,7 @@ from connector.core.answers import Answered
 from connector.core.circuit import CircuitPolicy
 from connector.core.pacing import RateLimits
 from connector.core.records import key_hash
-from connector.core.status import DETAIL_ROWS, CircuitStatus, Detail, HoldStatus, Snapshot
+from connector.core.status import DETAIL_ROWS, CircuitStatus, Detail, HoldStatus, PauseStatus, Snapshot
 from tests.support.virtual_time import in_virtual_time
 from tests.support.world import TP, Clock, Stage, record
 from tests.unit.admin_stage import NOW, Desk
@@ -112,6 +112,19 @@ VERDICTS: list[tuple[dict[str, Any], str, str, list[str]]] = [
         "bad",
         "Front does not answer, or fails: nothing is sent but probes",
         [],
+    ),
+    (
+        {
+            "state": "paused",
+            "reasons": ("an operator has paused every process of the group",),
+            "paused": PauseStatus(NOW - 4000, "pod-3", "Front moves"),
+        },
+        "attention",
+        "Paused by an operator: nothing new is sent",
+        [
+            "An operator has paused every process of the group.",
+            "The pause began 1 h 6 min ago, through pod-3: Front moves.",
+        ],
     ),
 ]
 
@@ -254,7 +267,8 @@ SECRETS = """\
 kafka:
   bootstrap_servers: localhost:9092
   group_id: front
-  properties: {sasl.password: CANARY, sasl.username: reader, ssl.key.pem: CANARY, linger.ms: 5}
+  properties: {security.protocol: SASL_SSL, sasl.mechanism: PLAIN, sasl.username: reader, ssl.ca.pem: CANARY, linger.ms: 5}
+  properties_from_files: {sasl.password: token}
 registry: {url: "http://localhost:8081", username: reader, password: CANARY}
 front:
   apps:
@@ -277,7 +291,8 @@ def test_settings_are_shown_flat_and_without_secrets(tmp_path: Path) -> None:
     assert "CANARY" not in json.dumps(shown)
     assert shown["front.apps.main.secret"] == "**********"
     assert shown["front.apps.other.token_file"] == str(tmp_path / "token")
-    assert shown["kafka.properties.sasl.password"] == "**********"
+    assert shown["kafka.properties.ssl.ca.pem"] == "**********"
+    assert shown["kafka.properties_from_files.sasl.password"] == str(tmp_path / "token")
     assert shown["kafka.properties.linger.ms"] == "5"
     assert shown["front.companies.shop.per_minute"] == "10"
     assert shown["mappings.env"] == "HOME"
@@ -318,10 +333,22 @@ def test_ports_that_cannot_be_are_refused(tmp_path: Path, written: str, said: st
 
 def test_nothing_of_a_snapshot_is_forgotten_by_accident() -> None:
     """A field that is new there is to be thought of here: it is on the page, or it is listed as not for it."""
-    not_shown = {"requests_in_flight", "unknown_lines", "reasons", "oldest_blocked_wall"}
+    not_shown = {
+        "requests_in_flight",
+        "unknown_lines",
+        "reasons",
+        "oldest_blocked_wall",
+        "oldest_in_flight_wall",
+    }
+    not_shown |= {
+        "connected_brokers",
+        "loop_lag_s",
+        "throttle_wait_s",
+        "certificates",
+    }  # figures over time: /metrics
     shown = {
         "state", "ready", "in_flight", "queued", "blocked_keys", "holds", "circuits", "partitions", "last_accepted_wall",
         "last_poll_wall", "schema_cache_entries", "channel_rows", "records_without_line", "config_hash", "mappings_hash",
-        "mappings_since_wall", "reloaded", "lease_remaining_s",
+        "mappings_since_wall", "reloaded", "lease_remaining_s", "paused",
     }  # fmt: skip
     assert set(Snapshot.__dataclass_fields__) == shown | not_shown

@@ -92,17 +92,19 @@ def test_only_pem_settings_have_several_lines(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("-----BEGIN\nabc\n-----END\n")
     config = CONFIG.replace(
         "  group_id: front\n",
-        "  group_id: front\n  properties_from_files: {ssl.key.pem: key}\n",
+        "  group_id: front\n  properties: {security.protocol: SSL, ssl.certificate.pem: x}\n"
+        "  properties_from_files: {ssl.key.pem: key}\n",
     )
     kafka = loaded(folder(tmp_path, config=config)).settings.kafka
-    assert kafka.client_properties() == {"ssl.key.pem": "-----BEGIN\nabc\n-----END"}
-    assert problems(folder(tmp_path, config=config.replace("ssl.key.pem", "sasl.password"))) == [
-        "connector.yaml:4:42: secret file key holds a line break or another control character: "
+    assert kafka.client_properties()["ssl.key.pem"] == "-----BEGIN\nabc\n-----END"
+    password = config.replace("ssl.key.pem", "ssl.key.password").replace("certificate.pem", "cipher.suites")
+    assert problems(folder(tmp_path, config=password)) == [
+        "connector.yaml:5:45: secret file key holds a line break or another control character: "
         "it must hold the secret as one line of text"
     ]
     (tmp_path / "key").write_text("\n")
     assert problems(folder(tmp_path, config=config)) == [
-        "connector.yaml:4:40: secret file key is empty: it must hold a text"
+        "connector.yaml:5:40: secret file key is empty: it must hold a text"
     ]
 
 
@@ -120,17 +122,21 @@ def test_librdkafka_settings_pass_through_as_text(tmp_path: Path) -> None:
     (tmp_path / "pw").write_text("broker-pw\n")
     config = CONFIG.replace(
         "  group_id: front\n",
-        "  group_id: front\n  properties: {socket.keepalive.enable: true, fetch.wait.max.ms: 100, sasl.password2: x}\n"
+        "  group_id: front\n  properties: {socket.keepalive.enable: true, fetch.wait.max.ms: 100, ssl.ca.pem: x, "
+        "security.protocol: SASL_SSL, sasl.mechanism: PLAIN, sasl.username: u}\n"
         "  properties_from_files: {sasl.password: pw}\n",
     )
     kafka = loaded(folder(tmp_path, config=config)).settings.kafka
     assert kafka.client_properties() == {
         "socket.keepalive.enable": "true",
         "fetch.wait.max.ms": "100",
-        "sasl.password2": "x",
+        "ssl.ca.pem": "x",
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": "u",
         "sasl.password": "broker-pw",
     }
-    assert kafka.shown_properties()["sasl.password2"] == "**********"
+    assert kafka.shown_properties()["ssl.ca.pem"] == "**********"
 
 
 @pytest.mark.parametrize("name", [*OWNED, "topic.acks", "my_cb"])
@@ -304,10 +310,22 @@ REGISTRY = [
     ('{url: "localhost:8081"}', "registry.url: must be an http or https URL, such as https://registry:8081"),
     (
         '{url: "http://me:pw@localhost"}',
-        "registry.url: must not hold a user or password (URLs are logged): use username and password_file",
+        "registry.url: must not hold a user or password (URLs are logged): use username and password_file, or token_file",
     ),
     ('{url: "http://r", username: me}', "registry: username and password (or password_file) go together"),
     ('{url: "http://r", cert_file: c.pem}', "registry: cert_file and key_file go together"),
+    (
+        '{url: "http://r", ca_file: c.pem}',
+        "registry: ca_file and cert_file need a URL that begins with https",
+    ),
+    (
+        '{url: "https://r", username: me, password: pw, token: t}',
+        "registry: give username and password, or token (or token_file), not both",
+    ),
+    (
+        '{url: "https://r", token: t, token_file: t}',
+        "registry: give only one of token and token_file: which one counts must not be a guess",
+    ),
 ]
 
 

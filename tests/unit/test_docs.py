@@ -23,11 +23,10 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from connector import cli
-from connector.adapters.catalogue import METRICS, SERIES_NAMES
+from connector.adapters.catalogue import METRICS
 from connector.adapters.telemetry.labels import HOLD_PAIRS, STATES
 from connector.adapters.telemetry.logs import FOREIGN_EVENT
 from connector.config import Loaded, load
-from connector.config.mapping.mappers import VERSION_NAME
 from connector.core.dead_letter import REASONS, Failure, Origin, envelope
 from connector.core.mapping import OnMissingOffset
 from connector.core.records import Epoch, Record
@@ -119,13 +118,6 @@ def test_every_make_target_that_is_named_exists(path: Path) -> None:
     """In commands: `make TARGET`."""
     targets = set(re.findall(r"^([a-z]+):", read(ROOT / "Makefile"), re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([a-z]+)", read(path), re.MULTILINE)) <= targets
-
-
-@every_page
-def test_every_metric_that_is_named_is_in_the_catalogue(path: Path) -> None:
-    """A renamed metric is renamed in the pages too."""
-    named = set(re.findall(r"\bfront_connector_[a-z_]+", read(path)))
-    assert named - {VERSION_NAME} <= SERIES_NAMES | set(METRICS)
 
 
 def test_the_page_of_metrics_is_current() -> None:

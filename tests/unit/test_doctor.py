@@ -174,8 +174,13 @@ def test_what_a_client_does_not_take_is_an_invalid_configuration(
 def test_no_secret_is_shown(tmp_path: Path) -> None:
     """Whatever is wrong with a set-up of which nothing is there."""
     kafka, http, front_port = free_ports(3)
+    (tmp_path / "password").write_text("hush-kafka")
+    login = (
+        "  properties: {security.protocol: SASL_PLAINTEXT, sasl.mechanism: PLAIN, sasl.username: me}\n"
+        "  properties_from_files: {sasl.password: password}"
+    )
     config = (
-        CONFIG.replace("localhost:9092", f"127.0.0.1:{kafka}\n  properties: {{sasl.password: hush-kafka}}")
+        CONFIG.replace("localhost:9092", f"127.0.0.1:{kafka}\n{login}")
         .replace("localhost:8081", f"127.0.0.1:{http}")
         .replace("secret: hush", f"secret: hush, base_url: 'http://127.0.0.1:{front_port}'")
         + "telemetry: {host: 127.0.0.1, port: 0}\n"
@@ -196,13 +201,14 @@ def test_the_page_has_the_table_of_broken_set_ups() -> None:
 
 
 def test_the_page_names_every_check(tmp_path: Path) -> None:
-    """In their order: those of a configuration with one app, called main."""
+    """In their order: those of a configuration with one app, called main, and a control topic."""
     kafka, http, front_port = free_ports(3)
     config = (
         CONFIG.replace("localhost:9092", f"127.0.0.1:{kafka}")
         .replace("localhost:8081", f"127.0.0.1:{http}")
         .replace("secret: hush", f"secret: hush, base_url: 'http://127.0.0.1:{front_port}'")
     )
+    config += "control: {topic: front.control}\n"
     shown = json.loads(call("--config", str(folder(tmp_path, config=config)), "--output", "json")[1])
     made = [result["check"].replace(" main", " *app*") for result in shown["results"]]
     page = broken_setups.PAGE.read_text("utf-8").partition("## What is checked")[2].partition("\n##")[0]

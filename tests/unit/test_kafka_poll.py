@@ -5,7 +5,8 @@ from typing import Any, cast
 
 from confluent_kafka import Message
 
-from connector.adapters.kafka.consumer import KafkaSource, SourceOptions
+from connector.adapters.kafka.consumer import KafkaSource
+from connector.adapters.kafka.options import SourceOptions
 from connector.core.records import Epoch, Record
 from tests.support.world import TP, Facts
 

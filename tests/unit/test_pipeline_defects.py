@@ -68,7 +68,8 @@ def test_a_defect_half_way_through_a_batch_lets_no_later_batch_close_the_gap(
                 stage.assign()
                 stage.assign(tp=OTHER)
                 await stage.quiet(0.1)
-                monkeypatch.setattr(stage.pipeline, "_reread", None)  # a rewound log meets a defect
+                # A rewound log meets a defect.
+                monkeypatch.setattr(stage.pipeline._receiving, "_rewound", None)
                 stage.pipeline.received([record(5, tp=OTHER)])
                 _from_the_thread(stage.pipeline.received, [record(3, tp=OTHER), record(0)])
                 _from_the_thread(stage.pipeline.received, [record(1)])

@@ -9,7 +9,8 @@ import pytest
 import structlog
 
 from connector.adapters.telemetry import configure_logging
-from connector.adapters.telemetry.logs import ALLOWED_KEYS, Repeats
+from connector.adapters.telemetry.logs import ALLOWED_KEYS
+from connector.adapters.telemetry.repeats import Repeats
 
 CANARY = "+15550100-canary"
 
@@ -156,4 +157,4 @@ def test_what_the_limiter_remembers_is_bounded() -> None:
     repeats = Repeats(now=lambda: 0.0)
     for n in range(3000):
         repeats(None, "warning", {"event": "record.retry", "error_type": f"kind-{n}"})
-    assert len(repeats._seen) == 1000
+    assert len(repeats._kinds) == 1000

@@ -1,7 +1,8 @@
-"""The loopback listener's routes: Kafka Connect's REST API to read, the status page for people, the loggers' levels.
+"""The loopback listener's routes: Kafka Connect's REST API, the status page for people, and what operators may do.
 
 On loopback only, whatever the configuration says: who is there came by exec or port-forward, and was let in by Kubernetes.
-Nothing but the loggers' levels can be changed; whatever else would change something is refused with the way that does it.
+The whole group can be paused, a record of this process settled, a logger's level changed; whatever else would change
+something is refused with the way that does it.
 """
 
 import re
@@ -15,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from connector.adapters.admin import connect, loggers
+from connector.adapters.admin import actions, connect, loggers
 from connector.adapters.admin.document import document
 from connector.adapters.admin.guard import Guard
 from connector.adapters.admin.page import PAGE, POLICY
@@ -24,6 +25,14 @@ from connector.adapters.admin.sources import AdminSources
 
 LOOPBACK = "127.0.0.1"
 """Where the desk is served. No setting changes it."""
+
+
+_USE = {
+    "GET, HEAD": "Here it is only read: use GET.",
+    "GET, HEAD, PUT": "Here it is only read, or its level is put: use GET or PUT.",
+    "PUT": "This is done with PUT.",
+    "POST": "This is done with POST.",
+}
 
 
 def desk(sources: AdminSources) -> ASGIApp:
@@ -39,13 +48,19 @@ def desk(sources: AdminSources) -> ASGIApp:
 def _connect(sources: AdminSources) -> list[Route]:
     def said(path: str, tell: Callable[[Request], Any]) -> Route:
         async def answer(request: Request) -> Response:
-            if request.path_params.get("name", sources.name) != sources.name:
-                return refusal(404, f"There is one connector here, {sources.name}.")
+            if (elsewhere := _another(request, sources)) is not None:
+                return elsewhere
             if request.path_params.get("task", str(connect.TASK)) != str(connect.TASK):
                 return refusal(404, f"{sources.name} has one task here, {connect.TASK}: this process.")
             return JSONResponse(tell(request))
 
         return Route(path, answer, methods=["GET"])
+
+    def does(path: str, *, paused: bool) -> Route:
+        async def act(request: Request) -> Response:
+            return _another(request, sources) or await actions.pause(request, sources, paused=paused)
+
+        return Route(path, act, methods=["PUT"])
 
     async def health(_request: Request) -> Response:
         status, body = connect.health(sources.snapshot())
@@ -69,7 +84,16 @@ def _connect(sources: AdminSources) -> list[Route]:
         said(f"{one}/tasks/{{task}}/status", lambda _: connect.task_status(sources, sources.snapshot())),
         said(f"{one}/topics", lambda _: connect.topics(sources)),
         said(f"{one}/offsets", lambda _: connect.offsets(sources.snapshot())),
+        does(f"{one}/pause", paused=True),
+        does(f"{one}/resume", paused=False),
     ]
+
+
+def _another(request: Request, sources: AdminSources) -> Response | None:
+    """What is answered if another connector is asked for."""
+    if request.path_params.get("name", sources.name) == sources.name:
+        return None
+    return refusal(404, f"There is one connector here, {sources.name}.")
 
 
 def _people(sources: AdminSources) -> list[Route]:
@@ -80,6 +104,9 @@ def _people(sources: AdminSources) -> list[Route]:
 
     async def twin(_request: Request) -> Response:
         return JSONResponse(document(sources))
+
+    async def settle(request: Request) -> Response:
+        return await actions.settle(request, sources)
 
     async def all_loggers(_request: Request) -> Response:
         return JSONResponse({name: loggers.shown(level) for name, level in levels.all.items()})
@@ -93,6 +120,7 @@ def _people(sources: AdminSources) -> list[Route]:
     return [
         Route("/status", page, methods=["GET"]),
         Route("/status.json", twin, methods=["GET"]),
+        Route("/admin/settle", settle, methods=["POST"]),
         Route("/admin/loggers", all_loggers, methods=["GET"]),
         Route("/admin/loggers/{name}", logger, methods=["GET", "PUT"]),
     ]
@@ -106,9 +134,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     if entry is not None:
         return refusal(entry.status, entry.instead, allow=allow, close=True)
     if error.status_code == 405:
-        puts = "PUT" in allow
-        said = "Here it is only read" + (", or its level is put: use GET or PUT." if puts else ": use GET.")
-        return refusal(405, said, allow=allow, close=True)
+        return refusal(405, _USE[allow], allow=allow, close=True)
     return refusal(error.status_code, "There is nothing at this path; docs/admin.md lists what there is.")
 
 

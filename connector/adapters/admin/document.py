@@ -16,7 +16,7 @@ Tone: TypeAlias = Literal["good", "attention", "bad", "neutral"]
 
 _STATES: Final[Mapping[State, tuple[Tone, str]]] = {
     "running": ("good", "Running"),
-    "paused": ("neutral", "Paused"),
+    "paused": ("attention", "Paused by an operator: nothing new is sent"),
     "starting": ("neutral", "Starting"),
     "draining": ("neutral", "Stopping: what is in flight is awaited"),
     "circuit_open": ("bad", "Front does not answer, or fails: nothing is sent but probes"),
@@ -45,6 +45,7 @@ def document(sources: AdminSources) -> dict[str, Any]:
         "partitions": _partitions(now, detail),
         "blocked_keys": [asdict(key) for key in detail.blocked],
         "holds": [asdict(hold) for hold in now.holds],
+        "paused": now.paused and asdict(now.paused),
         "circuits": [asdict(circuit) for circuit in now.circuits],
         "pacing": {
             "waits": [asdict(wait) for wait in detail.waits],
@@ -107,6 +108,9 @@ def _verdict(now: Snapshot, at: float) -> tuple[Tone, str, list[str]]:
 
 
 def _why(now: Snapshot, at: float) -> Iterator[str]:
+    if (pause := now.paused) is not None:
+        words = pause.reason or "no reason was given"
+        yield f"The pause began {age(at - pause.since_wall)} ago, through {pause.by}: {words}."
     if len(now.holds) == 1:
         (hold,) = now.holds
         what = hold.name if hold.scope == "dead_letter" else f"{hold.scope} {hold.name}"

@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connector.adapters.admin.refusals import refusal
 
-BODY_BYTES: Final = 1024
-"""What a body may have: the only one that anything here reads is a level and a number."""
+BODY_BYTES: Final = 4096
+"""What a body may have: the longest that anything here reads names a record, and why it is settled."""
 
 _HEADERS_BYTES: Final = 16 * 1024
 """Of a request's line and headers. The parser bounds only what has not come whole yet."""
@@ -82,6 +82,8 @@ def _problem(method: str, headers: Headers) -> Response | None:
     length, chunked = headers.get("content-length", "0"), "transfer-encoding" in headers
     if method in ("GET", "HEAD") and (length != "0" or chunked):
         return refusal(400, f"A {method} has no body here.", close=True)
+    if chunked and "content-length" in headers:
+        return refusal(400, "A body has one length: Content-Length, or Transfer-Encoding.", close=True)
     if _LENGTH.fullmatch(length) is None or int(length) > BODY_BYTES:
         return refusal(413, f"A body has at most {BODY_BYTES} bytes here.", close=True)
     return None

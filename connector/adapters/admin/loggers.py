@@ -3,20 +3,18 @@
 Beyond Connect a change may be for a time (`ttl_seconds`). A change is of this process only.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from pydantic import Field, StrictInt, StrictStr
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from connector.adapters.admin.guard import BODY_BYTES
+from connector.adapters.admin.bodies import Body, read_body
 from connector.adapters.admin.refusals import refusal
 from connector.adapters.admin.sources import Levels
 from connector.core.status import LoggerLevel, LogLevel
 
-_BODY_WITHIN_S: Final = 5.0
 _TTL_MAX_S: Final = 86_400
 _LEVELS: Final[Mapping[str, LogLevel]] = {
     "DEBUG": "debug",
@@ -34,9 +32,7 @@ _SHOWN: Final[Mapping[LogLevel, str]] = {
 _SHAPE: Final = f'{{"level": "DEBUG"}}, with "ttl_seconds" from 1 to {_TTL_MAX_S} if it is for a time'
 
 
-class _Change(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
+class _Change(Body):
     level: StrictStr
     ttl_seconds: Annotated[StrictInt, Field(ge=1, le=_TTL_MAX_S)] | None = None
 
@@ -57,21 +53,9 @@ async def change(request: Request, levels: Levels) -> Response:
         return unknown(levels)
     if request.query_params.get("scope", "worker") != "worker":
         return refusal(400, "A change is of this process only: leave `scope` out, and ask each process.")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return refusal(415, f"Content-Type must be application/json, with {_SHAPE}.", close=True)
-    try:
-        async with asyncio.timeout(_BODY_WITHIN_S):
-            body = await _body(request)
-    except TimeoutError:
-        return refusal(408, f"The body did not come within {_BODY_WITHIN_S:.0f} s.", close=True)
-    except ClientDisconnect:
-        return refusal(400, "The body broke off.", close=True)
-    if body is None:
-        return refusal(413, f"A body has at most {BODY_BYTES} bytes here.", close=True)
-    try:
-        wanted = _Change.model_validate_json(body)
-    except ValidationError:
-        return refusal(400, f"The body must be {_SHAPE}.")
+    wanted = await read_body(request, _Change, _SHAPE)
+    if isinstance(wanted, Response):
+        return wanted
     level = _LEVELS.get(wanted.level.upper())
     if level is None:
         return refusal(400, f"level must be one of {', '.join(_SHOWN.values())}.")
@@ -82,13 +66,3 @@ async def change(request: Request, levels: Levels) -> Response:
 def unknown(levels: Levels) -> Response:
     """No such logger, and which there are."""
     return refusal(404, f"There is no logger of this name; there are {', '.join(levels.all)}.")
-
-
-async def _body(request: Request) -> bytes | None:
-    """None: it is longer than it may be; a chunked one does not say so before."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            return None
-    return body

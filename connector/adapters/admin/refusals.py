@@ -27,8 +27,8 @@ class Elsewhere:
 
 _CONNECTOR: Final = r"/connectors/[^/]+"
 _STOP: Final = (
-    "Nothing pauses the whole group, and one process alone would keep its partitions: scale the Deployment to 0 "
-    "replicas; offsets stay where they are, and nothing is lost."
+    "Processes of a group are not stopped from here: pause them (PUT .../pause), or scale the Deployment to 0 replicas; "
+    "offsets stay where they are, and nothing is lost."
 )
 _CONFIGURE: Final = "The configuration is a file: change it, check it with `front-connector validate`, and roll the Deployment."
 _ROLL: Final = "A rollout restarts every process in turn and drains it first: `kubectl rollout restart`."
@@ -41,16 +41,9 @@ _VALIDATE: Final = "`front-connector validate --config FILE` names every problem
 _REMOVE: Final = (
     "A connector is removed with its release: `helm uninstall`. The group's offsets stay in Kafka."
 )
-_SETTLE: Final = (
-    "This version settles no record by hand. Mend what /status gives as the reason, and the key goes on by itself; "
-    "the other keys do not wait for it until the partition's bounds are full."
-)
 
 ELSEWHERE: Final = (
-    Elsewhere(("PUT", "POST"), rf"{_CONNECTOR}/(pause|stop)", _STOP),
-    Elsewhere(
-        ("PUT", "POST"), rf"{_CONNECTOR}/resume", "Nothing is paused: to send again, scale the Deployment up."
-    ),
+    Elsewhere(("PUT", "POST"), rf"{_CONNECTOR}/stop", _STOP),
     Elsewhere(("PUT", "POST"), rf"{_CONNECTOR}(/tasks/[^/]+)?/restart", _ROLL),
     Elsewhere(("PUT",), rf"{_CONNECTOR}/topics/reset", _TOPICS),
     Elsewhere(("PUT", "PATCH", "DELETE", "POST"), rf"{_CONNECTOR}/offsets", _OFFSETS),
@@ -58,7 +51,6 @@ ELSEWHERE: Final = (
     Elsewhere(("PUT", "POST"), r"/connectors", _CONFIGURE),
     Elsewhere(("DELETE",), _CONNECTOR, _REMOVE),
     Elsewhere(("PUT", "POST"), r"/connector-plugins/[^/]+/config/validate", _VALIDATE),
-    Elsewhere(("POST",), r"/admin/settle", _SETTLE, 501),
 )
 """Kafka 4's Connect REST API, less what is answered here."""
 

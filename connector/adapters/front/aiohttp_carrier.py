@@ -26,6 +26,7 @@ from connector.adapters.front.carrier import (
     tls_context,
 )
 from connector.adapters.front.streaming import body_of, watched
+from connector.adapters.tls import WatchTls, once
 from connector.core.answers import Answer, Answered, NotSent, Unknown
 from connector.core.http_encoding import Content
 
@@ -33,9 +34,9 @@ from connector.core.http_encoding import Content
 class AiohttpCarrier:
     """`Carrier` on an aiohttp session. Raises ValueError at construction if the CA file is no use."""
 
-    def __init__(self, options: CarrierOptions) -> None:
+    def __init__(self, options: CarrierOptions, watch: WatchTls = once) -> None:
         self._options = options
-        self._tls = tls_context(options)
+        self._tls = watch(lambda: tls_context(options), options.tls_files)
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -45,7 +46,6 @@ class AiohttpCarrier:
         self._session = aiohttp.ClientSession(
             connector=_Connector(
                 options.keepalive_age_s,
-                ssl=self._tls,
                 limit=options.connections_max,
                 keepalive_timeout=options.keepalive_idle_s,
             ),
@@ -83,6 +83,8 @@ class AiohttpCarrier:
                     data=body or None,
                     allow_redirects=False,
                     proxy=proxy,
+                    # Connections of another context stay with it, and end by their age.
+                    ssl=self._tls(),
                     middlewares=() if method in _NEVER_REPEATED else (_once,),
                 )
         except _UnsentError as unsent:

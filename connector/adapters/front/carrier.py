@@ -98,6 +98,11 @@ class CarrierOptions:
 
     proxies: Proxies = field(default_factory=Proxies)
 
+    @property
+    def tls_files(self) -> tuple[Path, ...]:
+        """The files that a TLS context is made of."""
+        return tuple(path for path in (self.ca_file, *(self.client_certificate or ())) if path is not None)
+
     def __post_init__(self) -> None:
         if not 0 < self.connect_timeout_s < self.request_deadline_s:
             # Equal ones would make it a matter of luck whether a slow connect counts as not sent.

@@ -23,6 +23,7 @@ from connector.adapters.front.carrier import (
     tls_context,
 )
 from connector.adapters.front.streaming import body_of
+from connector.adapters.tls import WatchTls, once
 from connector.core.answers import Answer, Answered, NotSent, Unknown
 from connector.core.http_encoding import Content
 
@@ -30,16 +31,16 @@ from connector.core.http_encoding import Content
 class HttpxCarrier:
     """`Carrier` on httpx's HTTP/1.1 transport. Raises ValueError at construction if the CA file is no use."""
 
-    def __init__(self, options: CarrierOptions) -> None:
+    def __init__(self, options: CarrierOptions, watch: WatchTls = once) -> None:
         self._options = options
-        self._tls = tls_context(options)
+        self._tls = watch(lambda: tls_context(options), options.tls_files)
         self._pool: _Pool | None = None
         self._former: set[_Pool] = set()
 
     async def start(self) -> None:
         """Open the pool."""
         assert self._pool is None, "started twice"
-        self._pool = _Pool(self._options, self._tls)
+        self._pool = _Pool(self._options, self._tls())
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], content: Content) -> Answer:
         """One attempt; see `Carrier.send`."""
@@ -105,8 +106,9 @@ class HttpxCarrier:
     async def _young_pool(self) -> "_Pool":
         """httpx's pool knows no age. So another takes its place in time, and it ends with its last request."""
         assert self._pool is not None, "not started"
-        if self._pool.spoilt or time.monotonic() - self._pool.made_at > self._options.keepalive_age_s:
-            former, self._pool = self._pool, _Pool(self._options, self._tls)
+        tls, old = self._tls(), time.monotonic() - self._pool.made_at > self._options.keepalive_age_s
+        if self._pool.spoilt or old or tls is not self._pool.tls:
+            former, self._pool = self._pool, _Pool(self._options, tls)
             if former.users:
                 self._former.add(former)
             else:
@@ -122,15 +124,15 @@ class _Pool:
         self.users = 0
         self.spoilt = False
         self._options = options
-        self._tls = tls
+        self.tls = tls
         self._transports: dict[str | None, httpx.AsyncHTTPTransport] = {}
 
     def transport(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
         """The way by this proxy; made when first asked for."""
         if proxy not in self._transports:
-            tls = self._tls if proxy is not None and proxy.startswith("https:") else None
+            tls = self.tls if proxy is not None and proxy.startswith("https:") else None
             self._transports[proxy] = httpx.AsyncHTTPTransport(
-                verify=self._tls,
+                verify=self.tls,
                 trust_env=False,
                 limits=httpx.Limits(
                     max_connections=self._options.connections_max,

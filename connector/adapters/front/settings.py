@@ -12,14 +12,17 @@ from connector.adapters.front.httpx_carrier import HttpxCarrier
 from connector.adapters.front.proxies import Proxies, one_proxy, proxies_of_environment
 from connector.adapters.front.rotation import Secret
 from connector.adapters.front.tokens import JwtTokens, StaticToken, Tokens
+from connector.adapters.tls import WatchTls, once
 from connector.config.front import ENVIRONMENT, AppSettings, FrontSettings
 
 MakeSecret: TypeAlias = Callable[[SecretStr | None, Path | None], Secret]
 """A secret from its value or its file, of which one is given."""
 
 
-def carrier(front: FrontSettings, connections: int, secret: MakeSecret) -> Carrier:
-    """The configured one. Raises ValueError for certificates or proxies that are no use, and what `secret` raises."""
+def carrier(front: FrontSettings, connections: int, secret: MakeSecret, watch: WatchTls = once) -> Carrier:
+    """The configured one; `watch` makes its TLS contexts.
+
+    Raises ValueError for certificates or proxies that are no use, and what `secret` raises."""
     certificate = None
     if front.cert_file is not None and front.key_file is not None:
         certificate = (front.cert_file, front.key_file)
@@ -36,7 +39,7 @@ def carrier(front: FrontSettings, connections: int, secret: MakeSecret) -> Carri
         client_certificate=certificate,
         proxies=_proxies(front, secret),
     )
-    return AiohttpCarrier(options) if front.carrier == "aiohttp" else HttpxCarrier(options)
+    return AiohttpCarrier(options, watch) if front.carrier == "aiohttp" else HttpxCarrier(options, watch)
 
 
 def tokens(app: AppSettings, life_s: float, secret: MakeSecret) -> Tokens:

@@ -5,7 +5,7 @@ one that answers that something cannot work ends the start with a sentence.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -26,9 +26,8 @@ HEARTBEAT_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """`connection` as for any client; `client_prefix` begins the client.id of every connector."""
+    """`client_prefix` begins the client.id of every connector."""
 
-    connection: Mapping[str, Any] = field(repr=False)
     member: Member
     topics: Sequence[str]
     dead_letter_topic: str
@@ -43,18 +42,19 @@ class StartChecks:
     def __init__(self, options: CheckOptions) -> None:
         self._options = options
         self._told: set[str] = set()
-        self._made: AdminClient | None = None
+        self._made: tuple[Mapping[str, Any], AdminClient] | None = None
 
-    def __call__(self, log: EventLog) -> None:
-        """Ask everything. What was warned of once is not warned of again."""
-        if self._made is None:
+    def __call__(self, log: EventLog, connection: Mapping[str, Any]) -> None:
+        """Ask everything, as a client with these properties. What was warned of once is not warned of again."""
+        if self._made is None or self._made[0] != connection:
             # Nobody polls it, so its own log would pile up; it says nothing that the consumer does not say too.
-            self._made = AdminClient({**self._options.connection, "log_level": 0})
-        missing = [*self._topics_denied(self._made), *self._group_denied(self._made, log)]
+            self._made = connection, AdminClient({**connection, "log_level": 0})
+        admin = self._made[1]
+        missing = [*self._topics_denied(admin), *self._group_denied(admin, log)]
         if missing:
             raise StartupRefused(EXIT_DENIED, denied(*missing))
         if self._options.member.protocol == "consumer":
-            self._check_session(self._made, log)
+            self._check_session(admin, log)
 
     # --- rights -----------------------------------------------------------------------------------------------
 

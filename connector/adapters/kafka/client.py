@@ -1,7 +1,7 @@
 """The consumer's calls and values in the client library's own types; used in the polling thread only."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
@@ -82,6 +82,31 @@ def as_record(message: Message, epoch: Epoch) -> Record:
         timestamp_ms=timestamp if kind else None,
         leader_epoch=message.leader_epoch(),
     )
+
+
+def connected_brokers(brokers: Iterable[Mapping[str, Any]]) -> int:
+    """How many of the cluster's brokers the client is connected to, from its statistics.
+
+    By address, as the coordinator of the group is a second entry of its broker. Addresses of the bootstrap list may be other
+    names of brokers: they count only while nothing else is connected. Source: librdkafka, STATISTICS.md (`brokers`).
+    """
+    up = [broker for broker in brokers if broker.get("state") in ("UP", "UPDATE")]
+    known = {broker["nodename"] for broker in up if broker["nodeid"] >= 0 or broker["source"] == "logical"}
+    return len(known or {broker["nodename"] for broker in up})
+
+
+def stable_ends(topics: Mapping[str, Any], owned: Sequence[TP]) -> dict[TP, int]:
+    """The last stable offsets: what a read-committed consumer can read. The end that the client remembers goes further.
+
+    Source: librdkafka, STATISTICS.md (`topics`; `ls_offset` is negative while it is unknown).
+    """
+    ends: dict[TP, int] = {}
+    for tp in owned:
+        partitions = topics.get(tp.topic, {}).get("partitions", {})
+        end = partitions.get(str(tp.partition), {}).get("ls_offset", -1)
+        if end >= 0:
+            ends[tp] = end
+    return ends
 
 
 def at(tp: TP, position: Position) -> TopicPartition:

@@ -3,31 +3,31 @@
 The thread never waits for Front. It hands records over in batches, stamped with the epoch that is valid when the poll
 returned; it answers rebalances (`assignments.py`: waiting, within a bound, for the pipeline to drain); and it does what the
 loop asks between two polls. Commits are among that, and synchronous: docs/decisions/commits.md says why.
-A client that fails for good is replaced (`fatal.py` says when).
+A client that fails for good is replaced (`fatal.py` says when), and so is one that cannot take up new credentials
+(`renewal.py`).
 """
 
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from connector.adapters.kafka import client, fatal, starts
 from connector.adapters.kafka.assignments import Assignments
+from connector.adapters.kafka.heard import Heard
+from connector.adapters.kafka.options import SourceOptions
 from connector.adapters.kafka.protocols import Client, Command, TopicIds
+from connector.adapters.kafka.renewal import NOT_MADE, Credentials, Renewal, error_of, give_password
 from connector.adapters.kafka.runtime import Runtime
-from connector.core.mapping import OnMissingOffset, Start
 from connector.core.offset_map import CommitEntry
 from connector.core.records import Epoch, Record
 from connector.core.records import TopicPartition as TP
 from connector.ports import CommitFailed, Committed, EventLog, RecordSink, StartupRefused
 
 LIBRARY_LOG = logging.getLogger("librdkafka")
-LOGIN_REFUSED = "the brokers refuse our login: check the sasl settings in kafka.properties and kafka.properties_from_files"
 BATCH = 500
 POLL_S = 0.05
 """The longest a command of the loop waits for the thread."""
@@ -36,23 +36,6 @@ AHEAD = 4
 AGAIN_S = 2.0
 REBUILD_S = 5.0
 """Before a client that failed is followed by another one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceOptions:
-    """`properties` are librdkafka's, complete (connection, group, ours); `revoke_bound_s` bounds the drain of a revoke."""
-
-    properties: Mapping[str, Any] = field(repr=False)
-    connection: Mapping[str, Any] = field(repr=False)
-    """Those that any client of the cluster needs."""
-    topics: Mapping[str, Start]
-    on_missing_offset: Mapping[str, OnMissingOffset]
-    dead_letter_topic: str
-    group_is_new: bool = True
-    """Whether a topic without any committed offset has a first start; otherwise its offsets have expired."""
-    checks: Callable[[EventLog], None] = lambda _log: None
-    """What must be right before the group is joined. Waits; raises `StartupRefused`, or KafkaException without an answer."""
-    revoke_bound_s: float = 10.0
 
 
 class KafkaSource:
@@ -74,10 +57,16 @@ class KafkaSource:
         self._told = 0
         self._heard = 0
         self._revoke_bound_s: float | None = options.revoke_bound_s
+        self._credentials = Credentials(options.connection)
+        self._running = False
+        self.replacing = False
+        """Whether the client drains, to be followed by one with other credentials."""
+        self.heard = Heard(runtime.monotonic)
         self.joined = False
         self.waiting_for = "waiting for the brokers"
         """Why it has not joined the group yet."""
-        self._login_refused = False
+        self.connected_brokers: int | None = None
+        """As the client last said, 0 while there is no client; None: it has not said so yet, or is told not to."""
         self.last_poll_wall: float | None = None
         self.last_poll: float = runtime.monotonic()
 
@@ -86,6 +75,7 @@ class KafkaSource:
         loop = asyncio.get_running_loop()
         self._sink = sink
         self._bridge = self._runtime.bridge(loop)
+        self._running = True
         ended: asyncio.Future[None] = loop.create_future()
         self._runtime.spawn(partial(self._thread_main, ended))
         await ended
@@ -98,6 +88,12 @@ class KafkaSource:
         """Leave the group without asking the pipeline, which is no more."""
         self._revoke_bound_s = None
         self._stopping.set()
+
+    def renew(self, renewal: Renewal) -> None:
+        """Log in with these from now on; if need be with another client, once this one has drained."""
+        self._credentials.renew(renewal)
+        if self._running and not renewal.rebuild:
+            self._bridge.tell_thread(self._thread_give_password)
 
     # --- ports.Offsets ----------------------------------------------------------------------------------------
 
@@ -159,23 +155,22 @@ class KafkaSource:
         self._bridge.enter()
         failure: BaseException | None = None
         try:
-            topic_ids = self._runtime.topic_ids(self._options.connection)
-            self.assignments.connect(self._bridge, self._sink, topic_ids)
             failed = False
             while not self._stopping.is_set():
-                failed = self._thread_live(topic_ids, after_failure=failed)
+                failed = self._thread_live(after_failure=failed)
         except BaseException as error:  # noqa: BLE001 - the loop raises it: a thread has nobody to tell
             failure = error
         self._bridge.tell_loop(_finish, ended, failure)
 
-    def _thread_live(self, topic_ids: TopicIds, *, after_failure: bool) -> bool:
+    def _thread_live(self, *, after_failure: bool) -> bool:
         """The life of one client. True when it failed in a way that another one may not."""
-        callbacks = {
-            "error_cb": self._thread_error,
-            "stats_cb": self._thread_statistics,
-            "logger": LIBRARY_LOG,
-        }
-        consumer = self._runtime.client({**self._options.properties, **callbacks})
+        self._credentials.taken_up()
+        made = self._thread_make()
+        if made is None:
+            self._stopping.wait(REBUILD_S)
+            return False
+        consumer, topic_ids = made
+        self.assignments.connect(self._bridge, self._sink, topic_ids)
         try:
             if after_failure:
                 self._thread_wait(consumer, REBUILD_S)
@@ -185,8 +180,47 @@ class KafkaSource:
             self._thread_failed(error)
             return True
         finally:
-            consumer.close()
+            self._thread_close(consumer)
         return False
+
+    def _thread_make(self) -> tuple[Client, TopicIds] | None:
+        """A client, and who tells topic ids. None, and said why, if it has no token, or a file of its is of no use now."""
+        properties, connection = (
+            {**self._options.properties, **self._credentials.renewed},
+            self._credentials.connection,
+        )
+        callbacks = {
+            "error_cb": self._thread_error,
+            "stats_cb": self._thread_statistics,
+            "logger": LIBRARY_LOG,
+        }
+        try:
+            return self._runtime.client({**properties, **callbacks}), self._runtime.topic_ids(connection)
+        except NOT_MADE as failed:
+            error = error_of(failed)
+        self.waiting_for = f"no Kafka client can be made: {error.str()}"
+        self._log.warning("kafka.unreachable", error_type=error.name(), detail=error.str())
+        return None
+
+    def _thread_close(self, consumer: Client) -> None:
+        """Leave the group. For a client that is to be replaced that is a revoke of all it has."""
+        if self._credentials.outdated and not self._stopping.is_set():
+            self.replacing, self.joined = True, False
+            self.waiting_for = "a new Kafka client, with other credentials, joins the group"
+            self._log.info("kafka.client_renewed", partitions=len(self.assignments.owned))
+        consumer.close()
+        self.replacing = False
+        self.connected_brokers = None if self.connected_brokers is None else 0
+
+    def _thread_give_password(self, consumer: Client) -> None:
+        give_password(consumer, self._credentials.connection)
+        topic_ids = self._runtime.topic_ids(self._credentials.connection)
+        self.assignments.connect(self._bridge, self._sink, topic_ids)
+
+    @property
+    def _thread_ends(self) -> bool:
+        """Whether the client has had its time."""
+        return self._stopping.is_set() or self._credentials.outdated
 
     def _thread_failed(self, error: KafkaException) -> None:
         """Lose everything and say why. Raises `StartupRefused` where another client would fail alike."""
@@ -205,11 +239,11 @@ class KafkaSource:
         """Wait for the brokers, check the topics, apply first starts. False when stopped meanwhile."""
         options, known = self._options, self.assignments.known
         topics = list(options.topics)
-        while not self._stopping.is_set():
+        while not self._thread_ends:
             try:
                 metadata = consumer.list_topics(timeout=starts.FIRST_S)
                 if not starts.is_mock(metadata):
-                    options.checks(self._log)
+                    options.checks(self._log, self._credentials.connection)
                 starts.require_topics(metadata, topics, options.dead_letter_topic)
                 known.logs = {**starts.identify(consumer, topic_ids, topics), **known.logs}
                 backlogs = starts.apply_starts(
@@ -228,16 +262,16 @@ class KafkaSource:
     def _thread_unreachable(self, consumer: Client, error: KafkaError) -> None:
         code = error.name()
         self._bridge.tell_loop(self._on_error, code)
-        self._login_refused = False
+        self.heard.clear()
         consumer.poll(0)  # hears what went wrong on the connections
-        self.waiting_for = LOGIN_REFUSED if self._login_refused else f"the brokers do not answer: {code}"
+        self.waiting_for = self.heard.refusal or f"the brokers do not answer: {code}"
         self._log.warning("kafka.unreachable", error_type=code, detail=error.str())
         self._thread_wait(consumer, AGAIN_S)
 
     def _thread_wait(self, consumer: Client, seconds: float) -> None:
         """Do nothing but what the loop asks for."""
         ends = self._runtime.monotonic() + seconds
-        while not self._stopping.is_set() and self._runtime.monotonic() < ends:
+        while not self._thread_ends and self._runtime.monotonic() < ends:
             self._thread_obey(consumer)
             self._stopping.wait(0.1)
 
@@ -253,7 +287,7 @@ class KafkaSource:
             on_lost=self.assignments.lost,
         )
         tick_at = 0.0
-        while not self._stopping.is_set():
+        while not self._thread_ends:
             self._thread_obey(consumer)
             if self._told - self._heard < AHEAD:
                 self._thread_poll(consumer)
@@ -316,23 +350,15 @@ class KafkaSource:
             self._log.warning("kafka.error", error_type=error.name(), topic=tp.topic or None)
 
     def _thread_statistics(self, statistics: str) -> None:
-        """The last stable offsets: what a read-committed consumer can read. The end that the client remembers goes further.
-
-        Source: librdkafka, STATISTICS.md (`ls_offset`; negative while it is unknown).
-        """
-        topics = json.loads(statistics)["topics"]
-        ends: dict[TP, int] = {}
-        for tp in self.assignments.owned:
-            end = (
-                topics.get(tp.topic, {}).get("partitions", {}).get(str(tp.partition), {}).get("ls_offset", -1)
-            )
-            if end >= 0:
-                ends[tp] = end
+        """Of its connections, and of the ends of the logs."""
+        told = json.loads(statistics)
+        self.connected_brokers = client.connected_brokers(told["brokers"].values())
+        ends = client.stable_ends(told["topics"], self.assignments.owned)
         self._bridge.tell_loop(self._sink.heard_ends, ends)
 
     def _thread_error(self, error: KafkaError) -> None:
         """librdkafka's global errors: brokers that are down, credentials that are refused."""
-        self._login_refused |= error.code() == KafkaError._AUTHENTICATION  # noqa: SLF001
+        self.heard.hear(error)
         self._bridge.tell_loop(self._on_error, error.name())
         self._log.warning("kafka.error", error_type=error.name(), detail=error.str())
 
@@ -341,7 +367,10 @@ class KafkaSource:
         self.assignments.assigned(consumer, partitions)
 
     def _thread_revoked(self, consumer: Client, partitions: list[TopicPartition]) -> None:
-        self.assignments.revoked(consumer, partitions, self._revoke_bound_s)
+        bound_s = self._revoke_bound_s
+        if bound_s is not None and self.replacing:
+            bound_s = self._options.rebuild_bound_s
+        self.assignments.revoked(consumer, partitions, bound_s)
 
 
 _TOPIC_UNKNOWN = (

@@ -14,6 +14,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from connector.adapters.kafka.renewal import NOT_MADE, Credentials, Renewal, error_of, give_password
 from connector.core.dead_letter import DeadLetter
 from connector.ports import Acknowledged, EventLog, NotWritten
 
@@ -25,8 +26,8 @@ class DeadLetterProducer:
 
     def __init__(self, topic: str, properties: Mapping[str, Any], log: EventLog) -> None:
         self._topic = topic
-        self._properties = {
-            **properties,
+        self._credentials = Credentials(properties)
+        self._own: Mapping[str, Any] = {
             "enable.idempotence": True,
             "acks": "all",
             "linger.ms": 5,
@@ -46,8 +47,12 @@ class DeadLetterProducer:
     async def start(self) -> None:
         """Connects lazily: a broker that is down shows at the first letter."""
         self._loop = asyncio.get_running_loop()
-        self._producer = Producer(self._properties)
         self._open = True
+        try:
+            await asyncio.to_thread(self._current)
+        except NOT_MADE as failed:  # there is no token yet; the first letter asks again
+            error = error_of(failed)
+            self._log.warning("kafka.unreachable", error_type=error.name(), detail=error.str())
         self._thread = threading.Thread(target=self._serve, name="dead-letter-poll", daemon=True)
         self._thread.start()
 
@@ -60,11 +65,12 @@ class DeadLetterProducer:
             self._loop.call_soon_threadsafe(_answer, answer, result)
 
         assert self._open, "write before start"
-        with self._lock:
-            if self._producer is None:
-                # Only now: one that is refused as soon as it starts would be made again and again without a pause.
-                self._producer = Producer(self._properties)
-            producer = self._producer
+        producer = self._producer
+        try:
+            if producer is None:
+                producer = await asyncio.to_thread(self._current)
+        except NOT_MADE as failed:
+            return NotWritten(error_of(failed).name())
         try:
             producer.produce(
                 self._topic,
@@ -82,6 +88,26 @@ class DeadLetterProducer:
                 self._retire(producer, error.args[0])
             return _refusal(error.args[0])
         return await answer
+
+    def renew(self, renewal: Renewal) -> None:
+        """Log in with these from now on. What a producer holds that must be replaced is still answered by that one."""
+        with self._lock:
+            self._credentials.renew(renewal)
+            if self._producer is None:
+                return
+            if renewal.rebuild:
+                self._retired.append(self._producer)
+                self._producer = None
+            else:
+                give_password(self._producer, self._credentials.connection)
+
+    def _current(self) -> Producer:
+        """The one to write with. Waits for a token where one is needed; raises NOT_MADE."""
+        with self._lock:
+            if self._producer is None:
+                # Only now: one that is refused as soon as it starts would be made again and again without a pause.
+                self._producer = Producer({**self._credentials.connection, **self._own})
+            return self._producer
 
     async def close(self) -> None:
         """Wait a little for what is under way; what is not acknowledged by then was never settled."""

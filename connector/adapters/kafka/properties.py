@@ -12,7 +12,9 @@ def refused(properties: Mapping[str, Any]) -> str | None:
     Connects to nobody. A certificate or key file that cannot be read is found here too.
     """
     try:
-        Consumer({**properties, "log_level": 0}).close()
+        # With the callback of a token the client would wait for one.
+        known = {name: value for name, value in properties.items() if name != "oauth_cb"}
+        Consumer({**known, "log_level": 0}).close()
     except KafkaException as error:
         return str(error.args[0].str())
     return None

@@ -32,6 +32,8 @@ class _Ids:
     """Implements `protocols.Answer`."""
 
     described: Mapping[str, Future[TopicDescription]]
+    admin: AdminClient
+    """Kept while its answers are waited for: without it they end in an error."""
 
     def done(self) -> bool:
         return all(future.done() for future in self.described.values())
@@ -52,7 +54,8 @@ def _topic_ids(connection: Mapping[str, Any]) -> TopicIds:
     admin = AdminClient({**connection, "log_level": 0})
 
     def ask(topics: Sequence[str]) -> Answer:
-        return _Ids(admin.describe_topics(TopicCollection(list(topics)), request_timeout=REQUEST_S))
+        described = admin.describe_topics(TopicCollection(list(topics)), request_timeout=REQUEST_S)
+        return _Ids(described, admin)
 
     return ask
 

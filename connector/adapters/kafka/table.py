@@ -13,10 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from connector.adapters.kafka.groupless import GROUPLESS
+from connector.adapters.kafka.properties import refused
 from connector.adapters.kafka.refusals import EXIT_CONFIG, EXIT_DENIED, denied
+from connector.adapters.kafka.renewal import NOT_MADE, Credentials, Renewal, error_of, give_password
 from connector.ports import StartupRefused
 
 R = TypeVar("R")
@@ -49,31 +51,36 @@ class Table(Generic[R]):
     """Made once, run once. `read` is called in the thread with key and value of each record, and raises nothing."""
 
     def __init__(
-        self, topic: str, properties: Mapping[str, Any], read: Callable[[bytes | None, bytes | None], R]
+        self,
+        topic: str,
+        properties: Mapping[str, Any],
+        read: Callable[[bytes | None, bytes | None], R],
+        what: str = "the channel directory",
+        troubled: Callable[[str], None] = lambda _why: None,
     ) -> None:
-        """`properties`: of any client of the cluster, `bootstrap.servers` and a `group.id` that it may use among them.
+        """`what` is in it; `troubled` hears, in the thread, why nothing is read at the moment, once it was read whole.
+
+        `properties`: of any client of the cluster, `bootstrap.servers` and a `group.id` that it may use among them.
 
         The group is never joined; the client refuses to be without one. Raises ValueError for properties that it does not take.
         """
         self._topic = topic
         self._read = read
+        self._what = f"{what} is read from topic {topic}"
+        self._troubled = troubled
         self._trouble: str | None = None
         self._unread: set[int] = set()
         self._known: set[int] = set()
         self._look_again_at = 0.0
-        try:
-            self._client = Consumer(
-                {
-                    **_DEFAULTS,
-                    **properties,
-                    **GROUPLESS,
-                    "error_cb": self._hear,
-                    "logger": logging.getLogger("librdkafka"),
-                }
-            )
-        except KafkaException as error:
-            raise ValueError(f"the client of topic {topic}: {error.args[0].str()}") from None
-        self.waiting_for: str | None = f"the channel directory is read from topic {topic}"
+        self._next_offsets: dict[int, int] = {}
+        """Where to read on with another client."""
+        self._credentials = Credentials(properties)
+        self._renewal: Renewal | None = None
+        why = refused({**_DEFAULTS, **properties, **GROUPLESS})
+        if why is not None:
+            raise ValueError(f"the client of topic {topic}: {why}")
+        self._client: Consumer | None = None
+        self.waiting_for: str | None = self._what
         """Why its end was not reached yet; None afterwards."""
 
     async def follow(self, take: Callable[[Sequence[Entry[R]]], None], whole: Callable[[], None]) -> None:
@@ -94,27 +101,59 @@ class Table(Generic[R]):
                     self.waiting_for = None
                     whole()
         finally:
-            thread.submit(self._client.close)
+            thread.submit(self._close)
             thread.shutdown(wait=False)
+
+    def renew(self, renewal: Renewal) -> None:
+        """Log in with these from now on; if need be with another client, which reads on where this one was."""
+        self._credentials.renew(renewal)
+        self._renewal = renewal
 
     # --- in the thread ------------------------------------------------------------------------------------------------
 
     def _begin(self) -> bool:
         """Assign what partitions there are. False: nobody answers. Raises `StartupRefused`."""
-        self._client.poll(0)  # callbacks
         try:
+            self._made().poll(0)  # callbacks
             numbers = self._partitions()
-        except KafkaException as error:
-            self._wait(self._trouble or error.args[0].str())
+        except NOT_MADE as failed:
+            self._wait(self._trouble or error_of(failed).str())
             return False
         if isinstance(numbers, StartupRefused):
             raise numbers
         self._assign(numbers)
         return True
 
+    def _made(self) -> Consumer:
+        """The client, with the credentials of now. Raises NOT_MADE."""
+        renewal, self._renewal = self._renewal, None
+        if self._client is not None and renewal is not None:
+            if renewal.rebuild or self._credentials.outdated:
+                self._close()
+            else:
+                give_password(self._client, self._credentials.connection)
+        if self._client is None:
+            self._credentials.taken_up()
+            ours: dict[str, Any] = {"error_cb": self._hear, "logger": logging.getLogger("librdkafka")}
+            self._client = Consumer({**_DEFAULTS, **self._credentials.connection, **GROUPLESS, **ours})
+            if self._known:
+                places = ((number, self._next_offsets.get(number)) for number in sorted(self._known))
+                self._client.incremental_assign(
+                    [
+                        TopicPartition(self._topic, n, OFFSET_BEGINNING if at is None else at)
+                        for n, at in places
+                    ]
+                )
+        return self._client
+
+    def _close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
     def _partitions(self) -> set[int] | StartupRefused:
         """Their numbers, or why there are none. Raises KafkaException when nobody answers."""
-        found = self._client.list_topics(self._topic, timeout=ANSWER_WITHIN_S).topics[self._topic]
+        found = self._made().list_topics(self._topic, timeout=ANSWER_WITHIN_S).topics[self._topic]
         if found.error is None:
             return set(found.partitions)
         if found.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
@@ -131,30 +170,36 @@ class Table(Generic[R]):
         self._look_again_at = time.monotonic() + NEW_PARTITIONS_S
         if new:
             begin = [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in sorted(new)]
-            self._client.incremental_assign(begin)
+            self._made().incremental_assign(begin)
 
     def _next(self) -> list[Entry[R]]:
         if time.monotonic() >= self._look_again_at:
             self._look_for_new()
-        first = self._client.poll(POLL_S)
+        try:
+            client = self._made()
+        except NOT_MADE as failed:
+            self._wait(error_of(failed).str())
+            time.sleep(AGAIN_S)
+            return []
+        first = client.poll(POLL_S)
         if first is None:
             return []
-        messages = [first, *self._client.consume(BATCH, 0)]
+        messages = [first, *client.consume(BATCH, 0)]
         return [entry for message in messages if (entry := self._entry(message)) is not None]
 
     def _look_for_new(self) -> None:
         try:
             numbers = self._partitions()
-        except KafkaException:
+        except NOT_MADE:
             numbers = set()
         self._assign(numbers if isinstance(numbers, set) else set())
 
     def _entry(self, message: Message) -> Entry[R] | None:
         error = message.error()
         if error is None:
-            return Entry(
-                message.partition() or 0, message.offset() or 0, self._read(message.key(), message.value())
-            )
+            number, offset = message.partition() or 0, message.offset() or 0
+            self._next_offsets[number] = offset + 1
+            return Entry(number, offset, self._read(message.key(), message.value()))
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin with an underscore
             self._unread.discard(message.partition() or 0)
         else:
@@ -167,4 +212,6 @@ class Table(Generic[R]):
 
     def _wait(self, why: str) -> None:
         if self.waiting_for is not None:
-            self.waiting_for = f"the channel directory is read from topic {self._topic}: {why}"
+            self.waiting_for = f"{self._what}: {why}"
+        else:
+            self._troubled(why)

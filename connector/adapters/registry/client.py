@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import httpx
 
+from connector.adapters.tls import WatchTls, once
 from connector.core.decode import SchemaAbsent
 from connector.ports import Clock, RegistryUnavailable
 
@@ -80,6 +81,11 @@ class RegistryOptions:
 
     proxy_url: str | None = field(default=None, repr=False)
 
+    @property
+    def tls_files(self) -> tuple[Path, ...]:
+        """The files that a TLS context is made of."""
+        return tuple(path for path in (self.ca_file, *(self.client_certificate or ())) if path is not None)
+
     def __post_init__(self) -> None:
         try:
             url = httpx.URL(self.url)
@@ -115,28 +121,44 @@ class Document:
     references: tuple[Reference, ...]
 
 
+@dataclass(eq=False, slots=True)
+class _Pool:
+    """Connections made with one TLS context; closed when its last user has gone and another took its place."""
+
+    client: httpx.AsyncClient
+    tls: ssl.SSLContext
+    users: int = 0
+
+
 class Client:
     """The registry over HTTP. Raises ValueError at construction if a TLS file is no use."""
 
-    def __init__(self, options: RegistryOptions, clock: Clock, observer: RegistryObserver) -> None:
+    def __init__(
+        self, options: RegistryOptions, clock: Clock, observer: RegistryObserver, watch: WatchTls = once
+    ) -> None:
         self._options = options
         self._url = options.url.removesuffix("/")
         self._clock = clock
         self._observer = observer
-        self._tls = _tls_context(options)
-        self._http: httpx.AsyncClient | None = None
+        self._tls = watch(lambda: _tls_context(options), options.tls_files)
+        self._http: _Pool | None = None
+        self._former: set[_Pool] = set()
 
     async def start(self) -> None:
         """Open the pool; no connection is made yet."""
         assert self._http is None, "started twice"
-        self._http = httpx.AsyncClient(
-            verify=self._tls,
+        self._http = self._pool(self._tls())
+
+    def _pool(self, tls: ssl.SSLContext) -> "_Pool":
+        client = httpx.AsyncClient(
+            verify=tls,
             timeout=self._options.timeout_s,
             follow_redirects=False,
             proxy=self._options.proxy_url,
             trust_env=False,
             headers={"Accept": "application/vnd.schemaregistry.v1+json, application/json"},
         )
+        return _Pool(client, tls)
 
     async def get(self, operation: Operation, path: str) -> Document | SchemaAbsent | RegistryUnavailable:
         """One request, judged; ended within `timeout_s`. Does not retry."""
@@ -177,16 +199,31 @@ class Client:
 
     async def close(self) -> None:
         """Close all connections; idempotent."""
-        if self._http is not None:
-            await self._http.aclose()
+        for pool in (*self._former, *([self._http] if self._http else [])):
+            await pool.client.aclose()
 
     async def _exchange(self, path: str) -> "tuple[int, bytes] | _Failure":
-        """Status and body; the one place where httpx's exceptions become a value."""
+        """Status and body, by a connection that knows the certificates of now."""
         assert self._http is not None, "not started"
-        request = self._http.build_request("GET", self._url + path)
+        if self._http.tls is not (tls := self._tls()):
+            self._former.add(self._http)
+            self._http = self._pool(tls)
+        pool = self._http
+        pool.users += 1
+        try:
+            return await self._exchanged(pool.client, path)
+        finally:
+            pool.users -= 1
+            for former in [former for former in self._former if not former.users]:
+                self._former.discard(former)
+                await former.client.aclose()
+
+    async def _exchanged(self, client: httpx.AsyncClient, path: str) -> "tuple[int, bytes] | _Failure":
+        """The one place where httpx's exceptions become a value."""
+        request = client.build_request("GET", self._url + path)
         try:
             async with asyncio.timeout(self._options.timeout_s):
-                response = await self._http.send(request, auth=self._auth(), stream=True)
+                response = await client.send(request, auth=self._auth(), stream=True)
                 try:
                     return response.status_code, await _read(response)
                 finally:
@@ -304,7 +341,8 @@ def _tls_context(options: RegistryOptions) -> ssl.SSLContext:
             what = (
                 f"client certificate {options.client_certificate[0]} with key {options.client_certificate[1]}"
             )
-            context.load_cert_chain(*options.client_certificate)
+            # Without a password it would ask for one on the terminal.
+            context.load_cert_chain(*options.client_certificate, password="")
     except OSError as error:
         # ssl.SSLError is an OSError too: unreadable and malformed files end here alike.
         raise ValueError(f"the registry's {what} cannot be used: it must exist and be PEM") from error

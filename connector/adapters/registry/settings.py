@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from pydantic import SecretStr
 
-from connector.adapters.registry.client import BasicAuth, RegistryOptions, Secret
+from connector.adapters.registry.client import BasicAuth, BearerAuth, RegistryOptions, Secret
 from connector.config.registry import RegistrySettings
 
 MakeSecret: TypeAlias = Callable[[SecretStr | None, Path | None], Secret]
@@ -15,8 +15,10 @@ MakeSecret: TypeAlias = Callable[[SecretStr | None, Path | None], Secret]
 
 def registry_options(settings: RegistrySettings, secret: MakeSecret) -> RegistryOptions:
     """How to reach the configured registry. Raises what `secret` raises."""
-    auth = None
-    if settings.username is not None:
+    auth: BasicAuth | BearerAuth | None = None
+    if settings.has_token:
+        auth = BearerAuth(token=secret(settings.token, settings.token_file))
+    elif settings.username is not None:
         auth = BasicAuth(user=settings.username, password=secret(settings.password, settings.password_file))
     certificate = None
     if settings.cert_file is not None and settings.key_file is not None:

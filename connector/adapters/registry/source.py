@@ -14,6 +14,7 @@ import fastavro
 from fastavro.schema import SchemaParseException
 
 from connector.adapters.registry.client import Client, Document, Reference, RegistryObserver, RegistryOptions
+from connector.adapters.tls import WatchTls, once
 from connector.core.decode import (
     ParsedSchema,
     SchemaAbsent,
@@ -40,8 +41,11 @@ REFERENCES_MAX: Final = 200
 class Registry:
     """`ports.SchemaSource`. Raises ValueError at construction if a TLS file is no use."""
 
-    def __init__(self, options: RegistryOptions, clock: Clock, observer: RegistryObserver) -> None:
-        self._client = Client(options, clock, observer)
+    def __init__(
+        self, options: RegistryOptions, clock: Clock, observer: RegistryObserver, watch: WatchTls = once
+    ) -> None:
+        """`watch`: what makes TLS contexts."""
+        self._client = Client(options, clock, observer, watch)
         self._clock = clock
         self._known: dict[SchemaRef, ParsedSchema] = {}
         self._absent: dict[SchemaRef, tuple[float, SchemaAbsent]] = {}

@@ -2,6 +2,7 @@
 
 from typing import Literal, TypeAlias, get_args
 
+from connector.core.answers import NetworkError
 from connector.core.circuit import CircuitState
 from connector.core.status import HoldReason, HoldScope, PauseReason, State
 
@@ -28,7 +29,31 @@ HOLD_PAIRS: tuple[tuple[HoldScope, HoldReason], ...] = (
 )
 """Every pair that can occur; each is exposed from the start, at zero."""
 
+RELOADED = ("channels", "mapping", "secret", "ca")
+"""What is read again while the process runs."""
+
 OTHER = "other"
+
+ERROR_TYPES_MAX = 48
+CLIENT_CODES_MAX = 32
+TIERS_MAX = 8
+RULES_MAX = 500
+
+_CODES = (
+    "200", "201", "202", "204", "400", "401", "403", "404", "408", "409", "413", "422", "425", "429", "500", "502", "503",
+    "504",
+)  # fmt: skip
+_CLASSES = ("2xx", "3xx", "4xx", "5xx")
+STATUSES: tuple[str, ...] = (*_CODES, *_CLASSES, *get_args(NetworkError), OTHER)
+"""Closed, so that a far side which invents statuses cannot push out those that alerts look for."""
+
+
+def status_label(status: str) -> str:
+    """An HTTP status or a kind of failure; any other status as its class, which a rule's `5..` finds too."""
+    if status in STATUSES:
+        return status
+    by_class = f"{status[0]}xx" if len(status) == 3 and status.isdecimal() else OTHER
+    return by_class if by_class in _CLASSES else OTHER
 
 
 class BoundedLabel:

@@ -85,14 +85,11 @@ class Levels:
             ends.cancel()
         before, self._now[name] = self._now[name], new
         self._apply(name)
-        self._log.info(
-            "admin.action",
-            action="logger level",
-            name=name,
-            before=before.level,
-            after=new.level,
-            seconds=ttl_s,
-        )
+        self.audit("logger level", name=name, before=before.level, after=new.level, seconds=ttl_s)
+
+    def audit(self, action: str, **fields: object) -> None:
+        """What somebody did through the admin listener, whatever the levels are."""
+        self._log.info("admin.action", action=action, **fields)
 
     def _apply(self, name: str) -> None:
         level = self._now[name].level

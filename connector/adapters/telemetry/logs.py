@@ -7,12 +7,12 @@ Other libraries' logs go the same way; only those whose messages name no data ke
 Callers use `structlog.get_logger(__name__)`.
 """
 
+import asyncio
 import datetime as dt
 import logging
 import sys
-import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, TextIO, TypeAlias
@@ -22,8 +22,11 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from connector import __version__
 from connector.adapters.telemetry.levels import Levels, number
+from connector.adapters.telemetry.lines import Lines
 from connector.adapters.telemetry.recent import Recent
+from connector.adapters.telemetry.repeats import Repeats
 from connector.core.status import LogLevel
+from connector.ports import NoTracing, Tracing
 
 LogFormat: TypeAlias = Literal["json", "console"]
 
@@ -53,10 +56,13 @@ EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     "partition.paused": frozenset({"records", "key_hash"}),
     "offset.missing": frozenset({"low", "high", "records", "policy"}),
     "stop.uncommitted": frozenset({"records"}),
+    "log.lost": frozenset({"records"}),
+    "tracing.failed": frozenset({"records"}),
     # Client ids are names of programs.
     "group.shared": frozenset({"members", "clients"}),
     "group.times_unknown": frozenset({"detail"}),
     "kafka.client_rebuilt": frozenset({"detail"}),
+    "kafka.client_renewed": frozenset({"partitions"}),
     # librdkafka's own words: hosts, ports, protocol errors.
     "kafka.unreachable": frozenset({"detail"}),
     "kafka.error": frozenset({"detail"}),
@@ -81,53 +87,48 @@ EXTRA_KEYS: Mapping[str, frozenset[str]] = {
     "hold.released": frozenset({"name"}),
     "circuit.opened": frozenset({"apps", "failing_keys"}),
     "circuit.closed": frozenset({"apps"}),
-    # What somebody changed by hand: words of closed lists.
-    "admin.action": frozenset({"action", "name", "before", "after"}),
+    # What somebody did by hand: words of closed lists, and the reason that was given for it.
+    "admin.action": frozenset({"action", "name", "before", "after", "outcome"}),
+    # Our own wording; names of processes.
+    "control.waiting": frozenset({"why"}),
+    "control.unreadable": frozenset({"why"}),
+    "control.refused": frozenset({"why"}),
+    "control.paused": frozenset({"by"}),
+    "control.resumed": frozenset({"by"}),
 }
 """Keys that are harmless in one event only."""
 
 _TRUSTED_LIBRARIES = ("librdkafka", "uvicorn")
 """Loggers whose messages speak of hosts and ports only. Others quote URLs, tasks or values."""
 
-_EACH_COUNTS = """
-    connector.started connector.stopped state.changed consumer.assigned consumer.revoked consumer.lost
-    record.accepted record.skipped record.dead_lettered hold.started hold.released
-    partition.paused partition.resumed map.refused log.cut log.rewound topic.recreated
-    front.secret_switched clock.skewed clock.agrees
-    circuit.opened circuit.closed backlog.found offset.missing stop.uncommitted
-    config.warning config.reloaded config.reload.failed config.restart_required admin.action
-"""
-NEVER_SUPPRESSED = frozenset(_EACH_COUNTS.split())
-"""A record's fate, a change of state and an audited action are each worth their line, however many come."""
-
-_REPEATS_REMEMBERED = 1000
 _UNFILTERED = structlog.make_filtering_bound_logger(logging.NOTSET)
 _NAMED_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 
 
-class Repeats:
-    """Lets one line of an event and error type through per `every_s` seconds; the next counts the hidden."""
+LOOK_EVERY_S = 1.0
+"""How often it is looked whether there is something to tell late."""
+LAST_LINES_S = 1.0
+"""How long the end of the process waits for a reader that is behind."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic, every_s: float = 10.0) -> None:
-        self._now = now
-        self._every_s = every_s
-        self._seen: dict[tuple[str, str, str], tuple[float, int]] = {}
+
+class Spans:
+    """A processor of structlog's chain: a line has the ids of the span that it belongs to, if there is one.
+
+    A line about a record has its record's; another one that of the attempt in which it was said.
+    """
+
+    def __init__(self) -> None:
+        self.tracing: Tracing = NoTracing()
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        """A processor of structlog's chain; raises its DropEvent for a line that comes too soon."""
-        if event["event"] in NEVER_SUPPRESSED:
-            return event
-        key = (str(event["event"]), str(event.get("error_type")), str(event.get("logger")))
-        shown_at, suppressed = self._seen.get(key, (None, 0))
-        now = self._now()
-        if shown_at is not None and now - shown_at < self._every_s:
-            self._seen[key] = (shown_at, suppressed + 1)
-            raise structlog.DropEvent
-        if shown_at is None and len(self._seen) >= _REPEATS_REMEMBERED:
-            self._seen.pop(next(iter(self._seen)))
-        self._seen[key] = (now, 0)
-        if suppressed:
-            event["suppressed"] = suppressed
+        ids = None
+        match event:
+            case {"topic": str(topic), "partition": int(partition), "offset": int(offset)}:
+                ids = self.tracing.of(topic, partition, offset)
+        ids = ids or self.tracing.current()
+        if ids is not None:
+            event.setdefault("trace_id", ids.trace_id)
+            event.setdefault("span_id", ids.span_id)
         return event
 
 
@@ -137,6 +138,27 @@ class Logs:
 
     levels: Levels
     recent: Recent
+    spans: Spans
+    lines: Lines
+    repeats: Repeats
+
+    async def tend(self) -> None:
+        """Tell late what no later line has told, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self._tell_late()
+
+    def end(self) -> None:
+        """The process ends: tell all that was held back, and wait a moment for a reader that is behind. Blocks."""
+        self.repeats.tell_late(all_of_them=True)
+        self._tell_late()
+        self.lines.drain(LAST_LINES_S)
+
+    def _tell_late(self) -> None:
+        self.repeats.tell_late()
+        self.lines.drain()
+        if lost := self.lines.take_lost():
+            self.levels.log.warning("log.lost", records=lost)
 
 
 def configure_logging(level: LogLevel, fmt: LogFormat, instance: str, stream: TextIO | None = None) -> Logs:
@@ -144,11 +166,22 @@ def configure_logging(level: LogLevel, fmt: LogFormat, instance: str, stream: Te
 
     `instance` tells replicas apart (a pod's name). "json" is for machines, "console" for a terminal.
     """
-    stream, recent = stream or sys.stdout, Recent()
+    stream = stream or sys.stdout  # None if the process was started without one
+    lines, recent, spans, repeats = Lines(stream), Recent(), Spans(), Repeats()
     structlog.configure(
-        processors=[*_chain(instance), recent, _renderer(fmt, stream)],
+        processors=[
+            structlog.stdlib.add_logger_name,
+            structlog.processors.add_log_level,
+            _exception_without_its_text,
+            spans,
+            repeats,
+            _stamp(instance),
+            _only_allowed_keys,
+            recent,
+            _renderer(fmt, stream),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(number(level)),
-        logger_factory=lambda *name: _NamedLogger(stream, *name),
+        logger_factory=lambda *name: _NamedLogger(lines, *name),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -156,32 +189,21 @@ def configure_logging(level: LogLevel, fmt: LogFormat, instance: str, stream: Te
         if isinstance(handler, _ForeignHandler):
             root.removeHandler(handler)
     root.addHandler(_ForeignHandler())
-    return Logs(Levels(level), recent)
+    return Logs(Levels(level), recent, spans, lines, repeats)
 
 
-class _NamedLogger(structlog.PrintLogger):
-    """Prints a line; keeps the name given to `get_logger`, from which the key `logger` is made."""
+class _NamedLogger:
+    """Writes a line; keeps the name given to `get_logger`, from which the key `logger` is made."""
 
-    def __init__(self, stream: TextIO, name: str | None = None) -> None:
-        super().__init__(stream)
+    def __init__(self, lines: Lines, name: str | None = None) -> None:
         self.name = name
+        self.debug = self.info = self.warning = self.error = self.critical = lines.write
 
 
-def _chain(instance: str) -> list[Processor]:
-    return [
-        structlog.stdlib.add_logger_name,
-        structlog.processors.add_log_level,
-        _exception_without_its_text,
-        Repeats(),
-        _stamp(instance),
-        _only_allowed_keys,
-    ]
-
-
-def _renderer(fmt: LogFormat, stream: TextIO) -> Processor:
+def _renderer(fmt: LogFormat, stream: TextIO | None) -> Processor:
     if fmt == "json":
         return structlog.processors.JSONRenderer(ensure_ascii=False)
-    console = structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    console = structlog.dev.ConsoleRenderer(colors=stream is not None and stream.isatty())
 
     def render(logger: WrappedLogger, method: str, event: EventDict) -> str:
         frames = event.pop("stack", None)

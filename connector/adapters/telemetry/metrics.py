@@ -6,9 +6,8 @@ Called from the event loop only. No method blocks, awaits or raises for a value 
 """
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -24,27 +23,26 @@ from prometheus_client.exposition import choose_encoder
 
 from connector.adapters.catalogue import METRICS, PREFIX
 from connector.adapters.telemetry.labels import (
-    PAUSE_REASONS,
+    CLIENT_CODES_MAX,
+    ERROR_TYPES_MAX,
+    RULES_MAX,
+    TIERS_MAX,
     BoundedLabel,
     CommitResult,
     RebalanceEvent,
     RegistryOperation,
     SecretResult,
+    status_label,
 )
 from connector.adapters.telemetry.scrape import SnapshotCollector
-from connector.core.call_states import ILLEGAL, CallStatus
-from connector.core.dead_letter import REASONS, Reason
+from connector.adapters.telemetry.values import AT_FIRST, PAIRS, VALUES
+from connector.core.call_states import CallStatus
+from connector.core.dead_letter import Reason
 from connector.core.fetching import FetchResult
 from connector.core.mapping import SkipReason
 from connector.core.offset_map import MapRefusal
 from connector.core.status import BuildInfo, PauseReason, Snapshot
 from connector.ports import Outcome, Stage
-
-_ERROR_TYPES_MAX = 64
-_CLIENT_CODES_MAX = 64
-_STATUSES_MAX = 40
-_TIERS_MAX = 16
-_RULES_MAX = 500
 
 
 class Metrics:
@@ -59,6 +57,8 @@ class Metrics:
         GCCollector(registry=self._registry)
         self._scrape = SnapshotCollector(snapshot)
         self._registry.register(self._scrape)
+        self._families: dict[str, Counter | Histogram] = {}
+        """By full name."""
 
         # Written for every record: `labels` takes a lock and builds its key anew each time, a cache does neither. What bounds
         # the labels bounds the caches.
@@ -99,34 +99,22 @@ class Metrics:
         self._registry_requests = self._counter("schema_registry_requests_total")
         self._registry_duration = self._histogram("schema_registry_request_duration_seconds")
 
-        self._known_error = BoundedLabel(_ERROR_TYPES_MAX)
-        self._known_code = BoundedLabel(_CLIENT_CODES_MAX)
-        self._known_status = BoundedLabel(_STATUSES_MAX)
-        self._known_rule = BoundedLabel(_RULES_MAX)
-        self._known_tier = BoundedLabel(_TIERS_MAX)
+        self._known_error = BoundedLabel(ERROR_TYPES_MAX)
+        self._known_code = BoundedLabel(CLIENT_CODES_MAX)
+        self._known_rule = BoundedLabel(RULES_MAX)
+        self._known_tier = BoundedLabel(TIERS_MAX)
 
         self._gauge("build_info").labels(build.version, build.revision, build.python, build.librdkafka).set(1)
-        self._start_at_zero()
+        self._start_at_zero({})
 
-    def initialise(self, topics: Iterable[str], operations: Iterable[str] = ()) -> None:
-        """Expose what these source topics and operations can count, at zero; before the first record.
+    def initialise(self, topics: Iterable[str]) -> None:
+        """Expose what can be counted of these source topics, at zero; before the first record.
 
         A counter that first appears at 1 shows no increase, so the first dead letter would alert nobody.
         """
-        topics = tuple(topics)
-        self._scrape.expect_topics(topics)
-        for topic in topics:
-            for per_topic in (self._retries, self._dead_letter_failures, self._passed_over):
-                per_topic.labels(topic)
-            self._processing(topic)
-            self._latency(topic)
-        for topic, outcome in itertools.product(topics, get_args(Outcome)):
-            self._processed(topic, outcome)
-        for topic, reason in itertools.product(topics, REASONS):
-            self._dead_letters.labels(topic, reason)
-        for operation in operations:
-            self._request_duration(operation)
-            self._unknown_outcomes.labels(operation)
+        known = {"topic": tuple(topics)}
+        self._scrape.expect_topics(known["topic"])
+        self._start_at_zero(known)
 
     def exposition(self, accept: str | None) -> tuple[bytes, str]:
         """Everything as text: the body and its content type, chosen by the scraper's `Accept` header."""
@@ -139,22 +127,23 @@ class Metrics:
         """A poll brought `n` records of this partition."""
         self._received(topic, str(partition)).inc(n)
 
-    def settled(self, topic: str, outcome: Outcome, took_s: float) -> None:
-        """A record reached its end, `took_s` seconds after it was taken in hand."""
+    def settled(self, topic: str, outcome: Outcome, took_s: float, trace_id: str | None = None) -> None:
+        """A record reached its end, `took_s` seconds after it was taken in hand. `trace_id`: of its span, if it is kept."""
         self._processed(topic, outcome).inc()
-        self._processing(topic).observe(took_s)
+        self._processing(topic).observe(took_s, _exemplar(trace_id))
 
     def skipped(self, topic: str, reason: SkipReason, rule: str | None) -> None:
         """A record is passed over on purpose; `rule` says so, if one does."""
         self._skipped(topic, reason, self._known_rule(rule or "")).inc()
 
-    def accepted_latency(self, topic: str, seconds: float) -> None:
+    def accepted_latency(self, topic: str, seconds: float, trace_id: str | None = None) -> None:
         """Front accepted a record this long after its Kafka timestamp; below 0 (clocks apart) counts as 0."""
-        self._latency(topic).observe(max(0.0, seconds))
+        self._latency(topic).observe(max(0.0, seconds), _exemplar(trace_id))
 
     def error(self, topic: str, stage: Stage, error_type: str) -> None:
         """An attempt failed. `error_type` is a short fixed word, never an exception's text."""
-        self._errors.labels(topic, stage, self._known_error(error_type)).inc()
+        error_type = status_label(error_type) if error_type.isdecimal() else self._known_error(error_type)
+        self._errors.labels(topic, stage, error_type).inc()
 
     def retried(self, topic: str) -> None:
         """An attempt after the first has started."""
@@ -225,10 +214,10 @@ class Metrics:
 
     # Front and the registry
 
-    def request(self, operation: str, status: str, took_s: float) -> None:
+    def request(self, operation: str, status: str, took_s: float, trace_id: str | None = None) -> None:
         """One attempt at Front ended. `status` is the HTTP code, or timeout, connect, tls or protocol."""
-        self._requests(operation, self._known_status(status)).inc()
-        self._request_duration(operation).observe(took_s)
+        self._requests(operation, status_label(status)).inc()
+        self._request_duration(operation).observe(took_s, _exemplar(trace_id))
 
     def unknown_outcome(self, operation: str) -> None:
         """An attempt ended without an answer, and Front may have carried it out."""
@@ -256,28 +245,25 @@ class Metrics:
 
     def registry_request(self, operation: RegistryOperation, status: str, took_s: float) -> None:
         """One request to the schema registry ended."""
-        self._registry_requests.labels(operation, self._known_status(status)).inc()
+        self._registry_requests.labels(operation, status_label(status)).inc()
         self._registry_duration.observe(took_s)
 
     # Construction
 
-    def _start_at_zero(self) -> None:
-        for family, values in (
-            (self._pauses, PAUSE_REASONS),
-            (self._rebalances, get_args(RebalanceEvent)),
-            (self._commits, get_args(CommitResult)),
-            (self._maps_refused, get_args(MapRefusal)),
-            (self._other_secret, get_args(SecretResult)),
-            (self._attachments, get_args(FetchResult)),
-        ):
-            for value in values:
-                family.labels(value)
-        for before, after in ILLEGAL:
-            self._illegal_transitions.labels(before, after)
+    def _start_at_zero(self, known: Mapping[str, tuple[str, ...]]) -> None:
+        """Every series of the families whose labels are closed, or among those known now."""
+        for name, family in self._families.items():
+            labels, closed = METRICS[name].labels, {**VALUES.get(name, {}), **AT_FIRST.get(name, {}), **known}
+            if not labels or not closed.keys() >= set(labels):
+                continue
+            for values in PAIRS.get(name) or itertools.product(*(closed[label] for label in labels)):
+                family.labels(*values)
 
     def _counter(self, name: str) -> Counter:
         metric = METRICS[PREFIX + name]
-        return Counter(metric.name, metric.help, metric.labels, registry=self._registry)
+        family = Counter(metric.name, metric.help, metric.labels, registry=self._registry)
+        self._families[metric.name] = family
+        return family
 
     def _gauge(self, name: str) -> Gauge:
         metric = METRICS[PREFIX + name]
@@ -285,6 +271,13 @@ class Metrics:
 
     def _histogram(self, name: str) -> Histogram:
         metric = METRICS[PREFIX + name]
-        return Histogram(
+        family = Histogram(
             metric.name, metric.help, metric.labels, registry=self._registry, buckets=metric.buckets
         )
+        self._families[metric.name] = family
+        return family
+
+
+def _exemplar(trace_id: str | None) -> dict[str, str] | None:
+    """Beside a bucket's count, one trace that fell into it (OpenMetrics, "Exemplars"). The text format has none."""
+    return None if trace_id is None else {"trace_id": trace_id}

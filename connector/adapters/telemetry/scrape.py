@@ -6,11 +6,12 @@ A partition that was revoked is not in the next snapshot, and its series end wit
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from connector.adapters.catalogue import METRICS, PREFIX
 from connector.adapters.telemetry.labels import CIRCUIT_STATES, HOLD_PAIRS, PAUSE_REASONS, STATES
+from connector.core.held_back import CAUSES
 from connector.core.status import CircuitStatus, HoldStatus, PartitionStatus, Snapshot
 
 
@@ -25,12 +26,13 @@ class SnapshotCollector(Collector):
         """Expose these topics' gauges at zero before any partition of theirs is assigned."""
         self._topics.update(topics)
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One family per gauge of the snapshot."""
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """One family for each number of the snapshot."""
         now = self._snapshot()
         yield from _process(now)
         yield from _holds(now.holds)
         yield _circuits(now.circuits)
+        yield _throttled(now)
         yield from _partitions(now.partitions)
         yield _paused(now.partitions, self._topics)
 
@@ -58,8 +60,14 @@ def _process(now: Snapshot) -> Iterator[GaugeMetricFamily]:
         reloaded.add_metric((kind,), float(successful))
     yield info
     yield reloaded
+    certificates = _family("tls_certificate_expiry_timestamp_seconds")
+    for certificate, ends in now.certificates:
+        certificates.add_metric((certificate,), ends)
+    yield certificates
+    yield _single("event_loop_lag_seconds", now.loop_lag_s)
     yield _single("records_in_flight", now.in_flight)
     yield _single("records_queued", now.queued)
+    yield _single("oldest_in_flight_record_timestamp_seconds", now.oldest_in_flight_wall)
     yield _single("last_record_accepted_timestamp_seconds", now.last_accepted_wall)
     yield _single("blocked_keys", now.blocked_keys)
     yield _single("oldest_blocked_key_timestamp_seconds", now.oldest_blocked_wall)
@@ -68,6 +76,10 @@ def _process(now: Snapshot) -> Iterator[GaugeMetricFamily]:
     yield _single("unknown_channel_records", now.records_without_line)
     yield _single("consumer_assigned_partitions", len(now.partitions))
     yield _single("consumer_last_poll_timestamp_seconds", now.last_poll_wall)
+    brokers = _family("kafka_connected_brokers")
+    if now.connected_brokers is not None:  # 0 would be a claim, and an alert
+        brokers.add_metric((), now.connected_brokers)
+    yield brokers
     yield _single("lease_remaining_seconds", now.lease_remaining_s)
     yield _single("front_requests_in_flight", now.requests_in_flight)
     yield _single("schema_cache_entries", now.schema_cache_entries)
@@ -93,13 +105,22 @@ def _circuits(circuits: Iterable[CircuitStatus]) -> GaugeMetricFamily:
     return family
 
 
+def _throttled(now: Snapshot) -> CounterMetricFamily:
+    metric = METRICS[PREFIX + "front_throttle_wait_seconds_total"]
+    family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for cause in CAUSES:
+        family.add_metric((cause,), now.throttle_wait_s.get(cause, 0.0))
+    return family
+
+
 def _partitions(partitions: Iterable[PartitionStatus]) -> Iterator[GaugeMetricFamily]:
-    families: dict[str, Callable[[PartitionStatus], int | None]] = {
+    families: dict[str, Callable[[PartitionStatus], float | None]] = {
         "consumer_lag_records": lambda p: p.lag,
         "consumer_committed_offset": lambda p: p.committed,
         "consumer_position_offset": lambda p: p.position,
         "consumer_end_offset": lambda p: p.end,
         "consumer_unsettled_records": lambda p: p.unsettled,
+        "consumer_lag_seconds": lambda p: p.lag_s,
     }
     partitions = tuple(partitions)
     for name, read in families.items():

@@ -1,12 +1,14 @@
 """Are the brokers there, and do they let us in: name, TCP, TLS, SASL, and which of them failed."""
 
 import asyncio
-import re
+import socket
+import ssl
 from collections.abc import Sequence
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 
+from connector.adapters.kafka.heard import refusal
 from connector.adapters.workers import Workers
 from connector.config.problems import counted
 from connector.workbench.doctor.kafka import REQUEST_S, Kafka
@@ -27,6 +29,8 @@ async def look(kafka: Kafka, names: Workers) -> Sequence[Result]:
             Wrong(what, "check kafka.bootstrap_servers, and that a broker listens there") for what in failed
         ]
     warnings = (Warn(what, "check kafka.bootstrap_servers; another one is asked instead") for what in failed)
+    if kafka.unmade is not None:
+        return (*warnings, refused(kafka.heard or [kafka.unmade]))
     return (*warnings, *await kafka.ask(lambda: _asked(kafka)))
 
 
@@ -43,40 +47,57 @@ def _asked(kafka: Kafka) -> Sequence[Result]:
         kafka.metadata = found = kafka.consumer.list_topics(timeout=REQUEST_S)
     except KafkaException as error:
         kafka.consumer.poll(0.2)  # serves what it said of its connections
-        return (refused(kafka.heard or [error.args[0]]),)
+        return (refused(kafka.heard or [error.args[0]], _certificate_fault(kafka)),)
     return (Fine(f"cluster {found.cluster_id}, {counted(len(found.brokers), 'broker')}"),)
 
 
-def refused(heard: Sequence[KafkaError]) -> Wrong:
+def _certificate_fault(kafka: Kafka) -> str | None:
+    """What OpenSSL has against the certificate of the first server; librdkafka only tells that it has something."""
+    properties = kafka.options.properties
+    authorities = properties.get("ssl.ca.location")
+    if not str(properties.get("security.protocol", "")).upper().endswith("SSL") or "ssl.ca.pem" in properties:
+        return None
+    host, port = place(str(properties["bootstrap.servers"]).split(",")[0])
+    try:
+        context = ssl.create_default_context(cafile=None if authorities == "probe" else authorities)
+        with socket.create_connection((host, port), 3.0) as plain:
+            context.wrap_socket(plain, server_hostname=host).close()
+    except ssl.SSLCertVerificationError as error:
+        return str(error.verify_message)
+    except OSError:
+        pass
+    return None
+
+
+def refused(heard: Sequence[KafkaError], certificate_fault: str | None = None) -> Wrong:
     """A listener took the connection and gave no answer: what the client heard says whether TLS or SASL failed."""
-    told = [error for error in heard if error.code() != KafkaError._ALL_BROKERS_DOWN]  # noqa: SLF001 - librdkafka's own codes begin with an underscore
-    for error in told:
-        if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001
+    found = refusal(heard)
+    match found.what:
+        case "login":
             return Wrong(
-                f"the login is refused: {_words(error)}",
-                "check sasl.mechanism, sasl.username and the password in kafka.properties or its files",
+                f"the login is refused: {found.words}",
+                "check sasl.mechanism, sasl.username and the password in kafka.properties_from_files",
             )
-    in_tls = [error for error in told if error.code() == KafkaError._SSL or _IN_TLS in error.str()]  # noqa: SLF001
-    if in_tls:
-        # It says why in several ways, in no sure order: the longest one says most.
-        return Wrong(
-            f"no TLS: {max(map(_words, in_tls), key=len)}",
-            "check ssl.ca.location (who signed the broker's certificate), the name in kafka.bootstrap_servers, and that "
-            "this listener speaks TLS",
-        )
-    return Wrong(
-        "the connection is taken, and nothing answers as Kafka does",
-        "security.protocol in kafka.properties must be what this listener speaks: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
-    )
-
-
-_IN_TLS: Final = "SSL_HANDSHAKE"
-"""The state of a connection, as the client names it in brackets."""
-
-
-def _words(error: KafkaError) -> str:
-    """The client's words without what only it knows what to do with: addresses, numbers of errors, states."""
-    words = re.sub(r"^\S+:\S+/\S+: ", "", error.str())
-    words = re.sub(r"error:[0-9A-F]+:[\w ]*:[\w ]*:", "", words)
-    words = words.partition(", verify that")[0]
-    return re.sub(r" \(after \d+ms in state \w+.*\)$", "", words)
+        case "token":
+            return Wrong(
+                f"no token for the login: {found.words}",
+                "check sasl.oauthbearer.token.endpoint.url, that it is reached from here, https.ca.location (who signed its "
+                "certificate), and client id and secret",
+            )
+        case "tls":
+            if certificate_fault is not None:
+                return Wrong(
+                    f"no TLS: the certificate of the broker is not accepted: {certificate_fault}",
+                    "check ssl.ca.location (who signed it), its end, and that the name in kafka.bootstrap_servers stands in it",
+                )
+            return Wrong(
+                f"no TLS: {found.words}",
+                "check ssl.ca.location (who signed the broker's certificate), the name in kafka.bootstrap_servers, that "
+                "this listener speaks TLS, and our own certificate if it asks for one",
+            )
+        case _:
+            return Wrong(
+                "the connection is taken, and nothing answers as Kafka does",
+                "security.protocol in kafka.properties must be what this listener speaks: PLAINTEXT, SSL, SASL_PLAINTEXT "
+                "or SASL_SSL",
+            )

@@ -8,7 +8,9 @@ from typing import TypeAlias
 from connector.adapters.attachments import FetchOptions, fetch_options
 from connector.adapters.front import settings as front_settings
 from connector.adapters.front.carrier import Carrier
-from connector.adapters.kafka import SourceOptions, refused
+from connector.adapters.kafka import SourceOptions
+from connector.adapters.kafka.login import login_problem
+from connector.adapters.tracing import tracing_problem
 from connector.config import Loaded, Problems, load
 from connector.config.problems import counted
 from connector.workbench.doctor.results import Examined, Fine, Warn, Wrong
@@ -43,10 +45,10 @@ def read(config: Path, make_options: MakeOptions) -> tuple[Examined, Made | None
 
 
 def _made(loaded: Loaded, options: SourceOptions) -> Made:
-    words = refused(options.properties)
-    if words is not None:
-        raise ValueError(f"kafka.properties: librdkafka does not take them: {words}")
     settings = loaded.settings
+    problem = login_problem(settings.kafka, options.properties) or tracing_problem(settings.tracing)
+    if problem is not None:
+        raise ValueError(problem)
     carrier = front_settings.carrier(settings.front, len(settings.front.apps) + 1, secret)
     return Made(loaded, options, carrier, fetch_options(settings.attachments, secret))
 

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import ClusterMetadata
 
 from connector.adapters.kafka import SourceOptions
+from connector.adapters.kafka.renewal import NOT_MADE, error_of
 from connector.adapters.workers import Workers
 from connector.ports import GaveUp
 from connector.workbench.doctor.results import Result, Wrong
@@ -26,15 +27,20 @@ class Kafka:
     """Made once. `heard`: what the client said of its connections; `log`: what the start checks warned of."""
 
     def __init__(self, options: SourceOptions, workers: Workers) -> None:
-        """Raises KafkaException for properties that librdkafka does not take."""
+        """`options` have been tried. Waits for a token where one is needed."""
         self.options = options
         self.group: str = options.properties["group.id"]
         self.heard: list[KafkaError] = []
         self.log = Heard()
         self._workers = workers
         # Never subscribed: it asks as the group's consumer would, and is no member.
-        self.consumer = Consumer({**options.properties, "log_level": 0, "error_cb": self.heard.append})
-        self.admin = AdminClient({**options.connection, "log_level": 0})
+        self.unmade: KafkaError | None = None
+        """Why there are no clients: no token was to be had for them."""
+        try:
+            self.consumer = Consumer({**options.properties, "log_level": 0, "error_cb": self.heard.append})
+            self.admin = AdminClient({**options.connection, "log_level": 0})
+        except NOT_MADE as failed:
+            self.unmade = error_of(failed)
         self.metadata: ClusterMetadata | None = None
         """What the brokers told of themselves, once `brokers` has ended well."""
 
@@ -48,7 +54,8 @@ class Kafka:
 
     def close(self) -> None:
         """Let the connections go."""
-        self.consumer.close()
+        if self.unmade is None:
+            self.consumer.close()
 
 
 def said(error: KafkaError) -> str:

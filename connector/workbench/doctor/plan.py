@@ -9,6 +9,7 @@ from connector.workbench.doctor import (
     brokers,
     channels,
     clock,
+    control,
     credential,
     dead_letters,
     disk,
@@ -58,6 +59,11 @@ def checks(means: Means, *, ask_front: bool) -> tuple[Check, ...]:
         Check("group", partial(group.look, kafka), needs=("rights",)),
         Check("offsets", partial(offsets.look, kafka), needs=("topics",)),
         Check("dead letters", partial(dead_letters.look, kafka), needs=("topics",)),
+        *(
+            Check("control", partial(control.look, kafka, topic), needs=("rights",))
+            for topic in (settings.control.topic,)
+            if topic is not None
+        ),
     )
     apps = tuple(settings.front.apps)
     at = tuple(f"front {app}" for app in apps)

@@ -18,7 +18,7 @@ async def look(kafka: Kafka) -> Sequence[Result]:
 
 def _asked(kafka: Kafka) -> Sequence[Result]:
     try:
-        kafka.options.checks(kafka.log)
+        kafka.options.checks(kafka.log, kafka.options.connection)
     except StartupRefused as refused:
         return (Wrong(str(refused)),)
     if "group.times_unknown" in kafka.log.warnings:
