@@ -99,6 +99,11 @@ class RetryPolicy:
         return jitter * min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 30))
 
 
+LEAST_WAIT_S = 0.001
+"""What is left of a grace below this is rounding: added to the clock of a machine that is up for days, it may be no time at all,
+and the request would be sent again and again without a wait."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """What is known of the request that was answered. Times are on the clock of `now`."""
@@ -208,7 +213,7 @@ def _not_found(
     if _no_such_route(answer):
         return Refused("app", "wrong_base_url")
     left = policy.not_found_grace_s - attempt.not_found_waited_s
-    if attempt.awaits_creation and left > 0:
+    if attempt.awaits_creation and left >= LEAST_WAIT_S:
         return RetryAt(now + min(left, policy.backoff_s(attempt.number, jitter)), "404")
     return Rejected(
         "not_found", "Front does not know the channel, call or message", front_details(answer.body)

@@ -1,6 +1,7 @@
 """The judge: every answer has exactly one meaning."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -160,6 +161,14 @@ def test_ord_16_a_404_of_something_not_processed_yet_is_asked_again_within_its_g
     late = judge(Answered(404), attempt(50, waited=900.0, awaits=True))
     assert isinstance(late, Rejected)
     assert late.reason == "not_found"
+
+
+@pytest.mark.parametrize("up_s", [100.0, 2.0**16, 2.0**20, 2.0**30])
+def test_ord_16_a_grace_ends_on_a_machine_that_is_up_for_years(up_s: float) -> None:
+    """What is left by rounding may be less than the clock can tell apart: that is none, and not no wait for ever."""
+    waited = math.nextafter(POLICY.not_found_grace_s, 0.0)
+    decision = judge(Answered(404), attempt(9, awaits=True, waited=waited), now=up_s)
+    assert isinstance(decision, Rejected)
 
 
 @pytest.mark.parametrize(
