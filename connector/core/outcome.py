@@ -100,8 +100,8 @@ class RetryPolicy:
 
 
 LEAST_WAIT_S = 0.001
-"""What is left of a grace below this is rounding: added to the clock of a machine that is up for days, it may be no time at all,
-and the request would be sent again and again without a wait."""
+"""What is left of a grace below this is rounding: added to the clock of a machine that is up for days, it may be no time at
+all, and the request would be sent again and again without a wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
