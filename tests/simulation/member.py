@@ -325,9 +325,9 @@ class Member:
         watched = self.around.witness.watched[self.process]
         if self.around.operator.paused:
             self.pipeline.pause()
-            watched.paused = True
+            watched.paused_at = self.around.kernel.now if watched.paused_at is None else watched.paused_at
         else:
-            watched.paused = False
+            watched.paused_at = None
             self.pipeline.resume()
 
     def asked(self, task: "asyncio.Task[None]") -> None:

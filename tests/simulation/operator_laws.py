@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 
 def law_17_nothing_begins_in_a_pause(witness: Witness, watched: Watched, what: str) -> None:
-    """Neither a request, nor a fetch, nor the letter of a record that was not in hand."""
-    if watched.paused:
+    """Neither a request, nor a fetch, nor the letter of a record that was not in hand.
+
+    What the loop is told in one instant has no order: a member that thaws hears of its records and of the pause at once.
+    """
+    if watched.paused_at is not None and watched.paused_at < witness.kernel.now:
         witness.broken(17, f"{what} begins while {watched.process.name} is paused")
 
 

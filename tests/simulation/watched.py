@@ -103,8 +103,8 @@ class Watched:
     starts: dict[str, list[float]] = field(default_factory=dict)
     client: SimClient | None = None
     polled_at: float = 0.0
-    paused: bool = False
-    """It was told that an operator has paused the group, and not yet that this is over."""
+    paused_at: float | None = None
+    """When it was told that an operator has paused the group; None while nobody has."""
     by_hand: set[tuple[TopicPartition, int]] = field(default_factory=set)
     """Places of the records that it was asked to settle."""
     letters: set[int] = field(default_factory=set)
