@@ -14,8 +14,16 @@ from confluent_kafka import KafkaException
 
 from connector.adapters.kafka import Entry, Renewal, Table
 from connector.adapters.kafka.refusals import EXIT_CONFIG
-from connector.adapters.kafka.setting import PARTITION, SettingTopic, not_compacted
-from connector.core.control import ControlSetting, Heard, NoSetting, Unreadable, read_control, written
+from connector.adapters.kafka.setting import PARTITION, SettingTopic, forgets, not_compacted
+from connector.core.control import (
+    ControlSetting,
+    Heard,
+    NoSetting,
+    Unreadable,
+    name_of,
+    read_control,
+    written,
+)
 from connector.ports import Acknowledged, Clock, EventLog, NotWritten, StartupRefused
 
 AGAIN_S = 2.0
@@ -103,7 +111,7 @@ class TopicControl:
 
     async def say(self, *, paused: bool, reason: str | None) -> Acknowledged | NotWritten:
         """Write it for every process of the group, this one included."""
-        setting = ControlSetting(paused, self._clock.wall(), self._options.instance, reason)
+        setting = ControlSetting(paused, self._clock.wall(), name_of(self._options.instance), reason)
         return await self._setting.write(self._options.group.encode(), written(setting))
 
     async def run(self, obeys: Obeys) -> None:
@@ -123,7 +131,7 @@ class TopicControl:
                 continue
             if policy is None:
                 self._log.warning("control.policy_unknown", topic=self.topic)
-            elif "compact" not in policy:
+            elif forgets(policy):
                 raise StartupRefused(EXIT_CONFIG, not_compacted(self.topic, policy))
             self._policy = None
             return

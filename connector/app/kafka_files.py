@@ -107,6 +107,7 @@ class KafkaFiles:
         if not changed:
             if self._failed:  # what was refused was taken back
                 self._taken(self._failed)
+            self.waiting_for = None
             return LOOK_EVERY_S
         # Certificate and key may be two files, written one after the other.
         missing = self._seen_at + STAYS_S - loop.time()

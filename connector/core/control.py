@@ -83,6 +83,11 @@ def written(setting: ControlSetting) -> bytes:
     return json.dumps(said, ensure_ascii=False).encode()
 
 
+def name_of(instance: str) -> str:
+    """The name of a process as `by` may have it: a record that nobody can read would be a pause that nobody obeys."""
+    return _CONTROLS.sub("?", instance)[:NAME_MAX]
+
+
 def fit_to_show(text: str, most: int) -> bool:
     """Whether a text has one to `most` characters, none of which would break what it is shown in."""
     return 0 < len(text) <= most and _CONTROLS.search(text) is None

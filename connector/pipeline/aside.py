@@ -188,16 +188,18 @@ class Aside:
         task.add_done_callback(part.asking.discard)
 
     async def _fetch(self, part: Partition, ref: SchemaRef) -> None:
-        await self._schemas.ask(part.tp, ref)
-        await self._pausing.over()
-        if part.closing:
-            return
-        for key in part.awaited.pop(ref):
-            wait = part.aside.get(key)
-            if wait is not None and wait.needs == ref:
-                wait.needs = None
-                self._release(part, key, len(wait.records))
-        self._schemas.forget_absent(ref)
+        try:
+            await self._schemas.ask(part.tp, ref)
+            await self._pausing.over()
+            if part.closing:
+                return
+            for key in part.awaited.pop(ref):
+                wait = part.aside.get(key)
+                if wait is not None and wait.needs == ref:
+                    wait.needs = None
+                    self._release(part, key, len(wait.records))
+        finally:  # see `TakingIn._fetch`
+            self._schemas.forget_absent(ref)
         self._taken_in(part)
 
     # --- for a row of the channel directory ---------------------------------------------------------------------------

@@ -42,8 +42,10 @@ class TakingIn:
         """Prepare the inbox in order, up to a wall."""
         if self._pausing.on:
             return
-        if part.walled and part.fetching is None and part.ledger.unsettled == len(part.inbox):
-            part.walled = False
+        if part.walled and part.fetching is None:
+            # Of the inbox, too, one may have settled: an operator's, which leaves it a moment later.
+            waiting = sum(part.ledger.is_unsettled(record.offset) for record in part.inbox)
+            part.walled = part.ledger.unsettled > waiting
         while part.inbox and part.fetching is None and not part.walled and not part.ready:
             record = part.inbox[0]
             if record.offset in part.by_hand:
@@ -80,13 +82,15 @@ class TakingIn:
         return prepared
 
     async def _fetch(self, part: Partition, ref: SchemaRef) -> None:
-        await self._schemas.ask(part.tp, ref)
-        await self._pausing.over()
-        if part.closing:
-            return
-        part.fetching = None
-        self.take_in(part)
-        self._schemas.forget_absent(ref)
+        try:
+            await self._schemas.ask(part.tp, ref)
+            await self._pausing.over()
+            if part.closing:
+                return
+            part.fetching = None
+            self.take_in(part)
+        finally:  # also when it is cancelled in a pause: others would take the schema for absent for ever
+            self._schemas.forget_absent(ref)
         self._may_start()
 
     async def _call(self, part: Partition, needed: MapperNeeded, mappings_hash: str) -> None:

@@ -75,8 +75,9 @@ class Service:
         return self._process is not None and self._process.poll() is None
 
     def lines(self) -> list[dict[str, Any]]:
-        """All lines of its log that are JSON, of every start."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        """All lines of its log that are JSON, of every start; not one that is being written."""
+        whole = [line for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return [json.loads(line) for line in whole if line.startswith("{")]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log lines of one event."""

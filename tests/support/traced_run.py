@@ -96,6 +96,9 @@ def run(folder: Path, collector: Collector) -> Ran:
                 for path in ("/status", "/status.json", "/connectors?expand=status&expand=info")
             )
             pages += service.get("/readyz").text + service.get("/healthz").text
+            # States are looked at once a second.
+            told = lambda: [one["state"] for one in service.events("state.changed")]  # noqa: E731
+            eventually(lambda: "running" in told(), 60, "that it runs is told")
             code = service.terminate()
         finally:
             service.stop()

@@ -118,13 +118,17 @@ class Wire:
 
     async def _close(self) -> None:
         self._server.close()
-        await self._hang_up()
+        # A connection that was just accepted has a task that has not begun; cancelled by then it would leave its socket open.
+        for _ in range(3):
+            await asyncio.sleep(0.01)
+            await self._hang_up()
 
     async def _hang_up(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # for what closes the transports
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

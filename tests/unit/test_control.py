@@ -19,6 +19,7 @@ from connector.core.control import (
     OfOthers,
     Unreadable,
     fit_to_show,
+    name_of,
     read_control,
     written,
 )
@@ -205,17 +206,26 @@ async def test_other_partitions_are_not_read() -> None:
     assert (made.paused, told) == (READ, ["pause"])
 
 
-async def test_a_topic_that_forgets_ends_the_start() -> None:
-    """78, with what to set."""
-    made, _ = control(Table([], []), policy="delete")
+@pytest.mark.parametrize("policy", ["delete", "delete,compact", "compact, delete"])
+async def test_a_topic_that_forgets_ends_the_start(policy: str) -> None:
+    """78, with what to set; a topic that is compacted and deletes by age forgets, too."""
+    made, _ = control(Table([], []), policy=policy)
     with pytest.raises(
-        StartupRefused, match=r"is not compacted .cleanup\.policy=delete.: it would forget"
+        StartupRefused,
+        match=rf"is not only compacted .cleanup\.policy={policy}.: it would forget",
     ) as raised:
         await made._refuse_what_forgets()
     assert raised.value.exit_code == 78
 
 
-@pytest.mark.parametrize("policy", ["compact", "delete,compact", None])
+@pytest.mark.parametrize("instance", ["pod-1", "p" * 400, "a\nb\x7f"])
+def test_whatever_a_process_is_called_its_word_can_be_read(instance: str) -> None:
+    """A record that nobody can read would be a pause that was acknowledged and that nobody obeys."""
+    setting = ControlSetting(True, 0.0, name_of(instance), "why")
+    assert read_control(b"g", written(setting), "g") == setting
+
+
+@pytest.mark.parametrize("policy", ["compact", None])
 async def test_a_topic_that_remembers_and_one_that_cannot_be_asked_are_taken(policy: str | None) -> None:
     """The second with a warning."""
     made, facts = control(Table([PAUSED], []), policy=policy)

@@ -1,12 +1,15 @@
 """The dead-letter producer against a broker that breaks it: every letter is answered, and a later one is written."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
-from connector.adapters.kafka import DeadLetterProducer
+from connector.adapters.kafka import DeadLetterProducer, Renewal
 from connector.core.dead_letter import DeadLetter, Origin
 from connector.core.records import Epoch, Record
 from connector.demo.broker import EmbeddedBroker
@@ -24,17 +27,21 @@ LETTER = DeadLetter(key=None, value=b"v", headers=(("front.reason", b"no_rule"),
 PRODUCE, INIT_PRODUCER_ID = 0, 22
 """Kafka's numbers of requests."""
 CLUSTER_AUTHORIZATION_FAILED, OUT_OF_ORDER_SEQUENCE = 31, 45
-"""Kafka's error codes; both are fatal to an idempotent producer."""
+NOT_LEADER = 6
+"""Kafka's error codes; the first two are fatal to an idempotent producer."""
 
 
 @asynccontextmanager
-async def producing(facts: Facts) -> AsyncIterator[tuple[EmbeddedBroker, DeadLetterProducer]]:
+async def producing(
+    facts: Facts, **properties: str
+) -> AsyncIterator[tuple[EmbeddedBroker, DeadLetterProducer]]:
     """A broker that can be made to fail, with an empty dead-letter topic, and a producer for it that has begun."""
     with EmbeddedBroker() as broker:
         if not broker.controllable:
             pytest.skip("this client's embedded broker cannot be made to fail")
         broker.create_topic(TOPIC)
-        producer = DeadLetterProducer(TOPIC, {"bootstrap.servers": broker.bootstrap, "log_level": 0}, facts)
+        connection = {"bootstrap.servers": broker.bootstrap, "log_level": 0, **properties}
+        producer = DeadLetterProducer(TOPIC, connection, facts)
         await producer.start()
         try:
             yield broker, producer
@@ -87,6 +94,49 @@ def test_dlq_15_letters_that_a_broken_producer_held_are_written_by_the_next_and_
             assert 10 <= len(offsets) <= 20
 
     asyncio.run(play())
+
+
+def test_letters_under_way_are_answered_by_the_producer_that_is_replaced() -> None:
+    """New credentials come while ten are being written: each is acknowledged, and so is one for the next producer."""
+
+    async def play() -> None:
+        async with producing(Facts()) as (broker, producer):
+            broker.push_errors(PRODUCE, [NOT_LEADER] * 3)  # so that they are under way for a moment
+            under_way = [asyncio.ensure_future(producer.write(LETTER)) for _ in range(10)]
+            await asyncio.sleep(0)
+            producer.renew(Renewal({}, rebuild=True))
+            assert await asyncio.wait_for(producer.write(LETTER), 30.0) == Acknowledged()
+            answers = await asyncio.wait_for(asyncio.gather(*under_way), 30.0)
+            assert set(answers) == {Acknowledged()}
+
+    asyncio.run(play())
+
+
+def test_a_producer_that_is_outdated_when_it_is_made_gets_no_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials change while a client waits for its token: the letter is written by the next, and the loop never waits."""
+    waits, goes_on = threading.Event(), threading.Event()
+    made: list[str] = []
+
+    def slowly(properties: Mapping[str, Any]) -> Producer:
+        made.append(properties["client.id"])
+        if len(made) == 2:
+            waits.set()
+            assert goes_on.wait(30)
+        return Producer(properties)
+
+    monkeypatch.setattr("connector.adapters.kafka.producer.Producer", slowly)
+
+    async def play() -> None:
+        async with producing(Facts(), **{"client.id": "first"}) as (_, producer):
+            producer.renew(Renewal({"client.id": "second"}, rebuild=True))
+            letter = asyncio.ensure_future(producer.write(LETTER))
+            await until(waits.is_set)
+            producer.renew(Renewal({"client.id": "third"}, rebuild=True))
+            goes_on.set()
+            assert await asyncio.wait_for(letter, 30.0) == Acknowledged()
+
+    asyncio.run(play())
+    assert made == ["first", "second", "third"]
 
 
 def committed(stage: Stage) -> int | None:

@@ -115,6 +115,9 @@ async def test_what_cannot_be_tried_is_no_fault_of_the_file(stage: Stage) -> Non
     assert (stage.renewals, stage.said("config.reload.failed")) == ([], [])
     assert files.reloaded == {"secret": True}
     assert files.waiting_for == "the brokers do not answer, so new credentials are not tried yet"
+    (stage.folder / "sasl_password").write_text("old")
+    await files._look()
+    assert files.waiting_for is None, "what was there before is there again"
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 
 from connector.core.answers import Answered
+from connector.core.decode import SchemaAbsent, SchemaId, SchemaRef
 from connector.core.skipping import Lettered, NotNow, NotThisOne
 from connector.pipeline import by_hand
-from connector.ports import NotWritten, RegistryUnavailable
+from connector.ports import NotWritten, RegistryUnavailable, SchemaAnswer
 from tests.support.virtual_time import in_virtual_time, run
-from tests.support.world import OTHER, TP, Stage, record
+from tests.support.world import OTHER, SCHEMA, TP, Stage, record
 from tests.unit.by_hand_stage import all_settled, ready, settle, skipped
+from tests.unit.test_pipeline_reload import BY_ROOM, in_room, version
 
 
 @in_virtual_time
@@ -177,3 +179,61 @@ async def test_new_mappings_behind_a_record_that_is_being_settled() -> None:
         await stage.quiet()
         assert stage.front.ids == ["1", "2"]
         all_settled(stage)
+
+
+@in_virtual_time
+async def test_a_record_settled_behind_a_wall_of_new_mappings_does_not_end_it() -> None:
+    """What the former mappings took in has not settled: what has its key now comes after it, as without the operator."""
+    async with Stage(maps=version("old")) as stage:
+        stage.front.script = lambda sent, n: Answered(500 if sent.id.endswith("-0") and n < 6 else 202)
+        stage.front.delay = lambda _: 1.0
+        await ready(stage)
+        stage.pipeline.received([in_room(0, "a")])
+        await stage.quiet(0.5)
+        assert stage.pipeline.swap(version("new", BY_ROOM)) == 1
+        stage.pipeline.received([in_room(1, "b"), in_room(2, "c")])
+        assert await settle(stage, 2) == Lettered()
+        await stage.quiet(120.0)
+        numbers = [sent.id.rsplit("-", 1)[1] for sent in stage.front.sent]
+        assert numbers == ["0"] * (len(numbers) - 1) + ["1"]
+        assert skipped(stage) == [2]
+        all_settled(stage)
+
+
+@pytest.mark.parametrize("ended_by", ["operator", "revoke"])
+def test_a_schema_that_was_absent_in_a_pause_is_asked_for_again(ended_by: str) -> None:
+    """Whatever ends the wait of the record that asked: others find it, once it is registered."""
+
+    async def play() -> None:
+        async with Stage() as stage:
+            there = False
+            stage.schemas.script = lambda ref, _n: (
+                SCHEMA if there or ref == SchemaId(1) else SchemaAbsent("none")
+            )
+            stage.assign()
+            stage.assign(tp=OTHER)
+            await stage.quiet(1.0)
+            asked = stage.schemas.fetch
+
+            async def slowly(ref: SchemaRef) -> SchemaAnswer:
+                await asyncio.sleep(1.0)
+                return await asked(ref)
+
+            stage.schemas.fetch = slowly  # type: ignore[method-assign]
+            stage.pipeline.received([record(0, schema=3)])
+            await stage.quiet(0.2)
+            stage.pipeline.pause()
+            await stage.quiet(5.0)
+            if ended_by == "operator":
+                assert await settle(stage, 0) == Lettered()
+            else:
+                await stage.pipeline.revoke([TP], 5.0)
+            there = True
+            stage.pipeline.resume()
+            await stage.quiet(5.0)
+            stage.pipeline.received([record(5, tp=OTHER, schema=3)])
+            await stage.quiet(30.0)
+            assert len(stage.front.sent) == 1
+            assert len(stage.letters.letters) == (ended_by == "operator")
+
+    run(play())

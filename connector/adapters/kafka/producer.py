@@ -8,8 +8,10 @@ so a letter may be in the topic twice: its source coordinates are its identity, 
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -41,7 +43,10 @@ class DeadLetterProducer:
         self._thread: threading.Thread | None = None
         self._producer: Producer | None = None
         self._retired: list[Producer] = []
-        self._lock = threading.Lock()  # guards the exchange of a producer that failed fatally
+        # Guards the exchange of producers: one that was retired gets no letter, as it is forgotten once it holds none.
+        self._lock = threading.Lock()
+        self._maker = ThreadPoolExecutor(1, "dead-letter-client")
+        self._making: asyncio.Future[Producer] | None = None
         self._open = False
 
     async def start(self) -> None:
@@ -49,7 +54,7 @@ class DeadLetterProducer:
         self._loop = asyncio.get_running_loop()
         self._open = True
         try:
-            await asyncio.to_thread(self._current)
+            await self._made()
         except NOT_MADE as failed:  # there is no token yet; the first letter asks again
             error = error_of(failed)
             self._log.warning("kafka.unreachable", error_type=error.name(), detail=error.str())
@@ -65,12 +70,26 @@ class DeadLetterProducer:
             self._loop.call_soon_threadsafe(_answer, answer, result)
 
         assert self._open, "write before start"
-        producer = self._producer
-        try:
-            if producer is None:
-                producer = await asyncio.to_thread(self._current)
-        except NOT_MADE as failed:
-            return NotWritten(error_of(failed).name())
+        while True:
+            try:
+                await self._made()
+            except NOT_MADE as failed:
+                return NotWritten(error_of(failed).name())
+            with self._lock:
+                producer = self._producer
+                error = None if producer is None else self._given(producer, letter, delivered)
+            if producer is None:  # it was replaced in this moment
+                continue
+            if error is None:
+                return await answer
+            if error.code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's own codes begin with an underscore
+                self._retire(producer, error)
+            return _refusal(error)
+
+    def _given(
+        self, producer: Producer, letter: DeadLetter, delivered: Callable[[KafkaError | None, Message], None]
+    ) -> KafkaError | None:
+        """Why it does not take the letter: no room, a topic denied before, too large for this client, a fatal error before."""
         try:
             producer.produce(
                 self._topic,
@@ -80,14 +99,11 @@ class DeadLetterProducer:
                 on_delivery=delivered,
             )
         except BufferError:
-            return NotWritten("_QUEUE_FULL")
-        except (
-            KafkaException
-        ) as error:  # a topic denied before, too large for this client, or a fatal error before
-            if error.args[0].code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's own codes begin with an underscore
-                self._retire(producer, error.args[0])
-            return _refusal(error.args[0])
-        return await answer
+            return KafkaError(KafkaError._QUEUE_FULL)  # noqa: SLF001
+        except KafkaException as error:
+            found: KafkaError = error.args[0]
+            return found
+        return None
 
     def renew(self, renewal: Renewal) -> None:
         """Log in with these from now on. What a producer holds that must be replaced is still answered by that one."""
@@ -101,19 +117,37 @@ class DeadLetterProducer:
             else:
                 give_password(self._producer, self._credentials.connection)
 
-    def _current(self) -> Producer:
-        """The one to write with. Waits for a token where one is needed; raises NOT_MADE."""
+    async def _made(self) -> None:
+        """Return when there is one to write with; raises NOT_MADE.
+
+        One is made for all letters that wait, and only now: one that is refused as soon as it starts would be made again and
+        again without a pause.
+        """
+        while self._producer is None:
+            if self._making is None:
+                connection = self._credentials.connection
+                # In a thread of its own: it may wait for a token, for longer than others can wait for a thread of the pool.
+                properties = {**connection, **self._own}
+                self._making = self._loop.run_in_executor(self._maker, Producer, properties)
+                self._making.add_done_callback(partial(self._swap_in, connection))
+            await asyncio.shield(self._making)
+
+    def _swap_in(self, connection: Mapping[str, Any], making: "asyncio.Future[Producer]") -> None:
+        self._making = None
+        if making.cancelled() or making.exception() is not None:  # whoever waits for it is told
+            return
         with self._lock:
-            if self._producer is None:
-                # Only now: one that is refused as soon as it starts would be made again and again without a pause.
-                self._producer = Producer({**self._credentials.connection, **self._own})
-            return self._producer
+            if connection == self._credentials.connection:  # else these have been renewed meanwhile
+                self._producer = making.result()
 
     async def close(self) -> None:
         """Wait a little for what is under way; what is not acknowledged by then was never settled."""
         if self._thread is None:
             return
         self._stopping.set()
+        if self._making is not None:
+            self._making.cancel()
+        self._maker.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._thread.join, 5.0)
         if self._producer is not None:
             with suppress(KafkaException):

@@ -93,9 +93,14 @@ def policy_of(connection: Mapping[str, Any], topic: str) -> str | None:
     return str(entries["cleanup.policy"].value) if "cleanup.policy" in entries else None
 
 
+def forgets(policy: str) -> bool:
+    """Whether a topic of this cleanup.policy may lose the last word of a key: `compact,delete` deletes by age, too."""
+    return {word.strip() for word in policy.split(",")} != {"compact"}
+
+
 def not_compacted(topic: str, policy: str) -> str:
     """What is said of a topic that would forget."""
     return (
-        f"control.topic {topic} is not compacted (cleanup.policy={policy}): it would forget a pause, and who starts then would "
-        "send. Set cleanup.policy=compact."
+        f"control.topic {topic} is not only compacted (cleanup.policy={policy}): it would forget a pause, and who starts then "
+        "would send. Set cleanup.policy=compact."
     )

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin._acl import AclOperation
 
 from connector.adapters.kafka.refusals import denied
-from connector.adapters.kafka.setting import not_compacted, policy_of
+from connector.adapters.kafka.setting import forgets, not_compacted, policy_of
 from connector.adapters.kafka.starts import is_mock
 from connector.config.problems import did_you_mean
 from connector.workbench.doctor.kafka import REQUEST_S, Kafka
@@ -52,6 +52,6 @@ def _asked(kafka: Kafka, topic: str) -> Sequence[Result]:
                 f"grant DescribeConfigs on topic {topic}, or see to it that its cleanup.policy is compact",
             ),
         )
-    if "compact" not in policy:
+    if forgets(policy):
         return (Wrong(not_compacted(topic, policy)),)
     return (Fine(f"{topic} is compacted, and can be read and written"),)
