@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -304,31 +304,43 @@ def healthcheck(
     url: Annotated[str, typer.Option(help="What to ask.")] = "http://127.0.0.1:8080/readyz",
     output: Format = Output.TEXT,
 ) -> None:
-    """Ask a running connector whether it is ready; for container probes. Exit 0 or 1."""
+    """Ask a running connector whether it is ready; for container probes. Exit 0 or 1.
+
+    With `--output json` the whole body of the page is there as `body`, null if it is no JSON.
+    """
     import httpx
 
+    body = None
     try:
         answer = httpx.get(url, timeout=3.0, trust_env=False)
-        ready, status, why = answer.is_success, *_said(answer)
+        body = _body(answer)
+        ready, status, why = answer.is_success, *_said(answer.status_code, body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         ready, status, why = False, None, f"no answer ({type(error).__name__})"
     if output is Output.JSON:
-        print_json({"ready": ready, "status": status, "why": why})
+        print_json({"ready": ready, "status": status, "why": why, "body": body})
     else:
         degraded = ", degraded" if status == "degraded" else ""
         print(f"{'ready' if ready else 'not ready'}{degraded}: {why}")
     raise typer.Exit(0 if ready else EXIT_FINDINGS)
 
 
-def _said(answer: "httpx.Response") -> tuple[str | None, str]:
+def _body(answer: "httpx.Response") -> Any:
+    """What a page says as JSON; None if it says something else."""
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _said(code: int, body: Any) -> tuple[str | None, str]:
     """Status and reason in the body of /readyz; another page, such as a proxy's, has only its code."""
     try:
-        body = answer.json()
         details = {check["check"]: check["detail"] for check in body["checks"]}
         status, state, reason = body["status"], body["state"], details["state"]
         holds = len(body["holds"])
-    except (ValueError, KeyError, TypeError):
-        return None, f"HTTP {answer.status_code}"
+    except (KeyError, TypeError):
+        return None, f"HTTP {code}"
     from connector.config.problems import counted
 
     why = state if reason == state else f"{state}: {reason}"

@@ -68,8 +68,18 @@ def explain(
         if variable is not None:
             problems.append(Problem("environment", f"{variable}: {message}"))
         else:
-            problems.append(source.problem(loc, message + set_by(loc, message), at_key=at_key))
+            place = _named_first(detail, loc, source)
+            said = message + set_by(loc, message)
+            problems.append(source.problem(place or loc, said, at_key=at_key or place is not None))
     return problems
+
+
+def _named_first(detail: ErrorDetails, loc: Loc, source: Source) -> Loc | None:
+    """The entry of a section's map that a sentence about the section begins with: the better place, as for sasl.password."""
+    if detail["type"] != "contradiction" or len(loc) != 1:
+        return None
+    word = detail["msg"].partition(" ")[0]
+    return next((key for key in source.keys if len(key) == 3 and key[0] == loc[0] and key[2] == word), None)
 
 
 def dotted(loc: Loc) -> str:

@@ -1,5 +1,6 @@
 """The `kafka` section: which brokers, which group, and any other setting of librdkafka."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -23,6 +24,8 @@ from connector.config.section import FileOrFolder, Seconds, Section, require
 
 TOPIC_PATTERN = r"^[A-Za-z0-9._-]{1,249}$"
 """Kafka's own rule for topic names (org.apache.kafka.common.internals.Topic)."""
+
+_PORT = re.compile(r":\d+$")
 
 TopicName: TypeAlias = Annotated[str, StringConstraints(pattern=TOPIC_PATTERN)]
 
@@ -137,6 +140,19 @@ class KafkaSettings(Section):
             bootstrap_servers=self.bootstrap_servers,
             msk_iam=self.msk_iam is not None,
             allow_insecure=self.allow_insecure,
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is hardly meant, or allowed and yet lies open."""
+        servers = filter(None, (server.strip() for server in self.bootstrap_servers.split(",")))
+        bare = [server for server in servers if not _PORT.search(server)]
+        return (
+            *(
+                f"kafka.bootstrap_servers: {server} has no port: 9092 is asked; write the port too"
+                for server in bare
+            ),
+            *kafka_login.warnings(self.login),
         )
 
     def shown_properties(self) -> dict[str, str]:

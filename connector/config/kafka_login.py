@@ -129,7 +129,10 @@ def _sasl(login: Login) -> Iterator[str]:
     names = [name for name in login.all_names if name.startswith("sasl.")]
     if not login.protocol.startswith("SASL_"):
         if names:
-            yield f"{names[0]} is not used with security.protocol {login.protocol}: set security.protocol SASL_SSL"
+            unless = "remove it if a client certificate is the login, or " if login.protocol == "SSL" else ""
+            yield (
+                f"{names[0]} is not used with security.protocol {login.protocol}: {unless}set security.protocol SASL_SSL"
+            )
         return
     mechanism = login.mechanism
     if {"sasl.mechanism", "sasl.mechanisms"} & login.from_files:

@@ -16,7 +16,6 @@ from types import MappingProxyType
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from connector.config import kafka_login
 from connector.config.attachments import AttachmentSettings
 from connector.config.channels import TABLE_BYTES_MAX, read_channels
 from connector.config.control import agree_on_control
@@ -192,9 +191,10 @@ def _warnings(settings: Settings, channels: ChannelDirectory) -> tuple[str, ...]
     ]
     if table is not None and not channels.rows:
         said.append(f"{shown_path(table)} has no rows: every record whose rule asks it becomes a dead letter")
-    said += kafka_login.warnings(settings.kafka.login)
+    said += settings.kafka.warnings
     if settings.registry is not None:
         said += settings.registry.warnings
+    said += settings.tracing.warnings
     return tuple(said)
 
 

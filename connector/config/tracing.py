@@ -9,6 +9,9 @@ from connector.config.section import FileOrFolder, Name, SecretLine, Section, no
 
 TRACES_PATH: Final = "/v1/traces"
 """Where a collector takes traces. Source: OTLP specification, "OTLP/HTTP Request"."""
+GRPC_PORT: Final = 4317
+HTTP_PORT: Final = 4318
+"""A collector's ports unless it is told others. Source: OTLP specification, the default ports of OTLP/gRPC and OTLP/HTTP."""
 
 
 def _endpoint(text: str) -> str:
@@ -49,6 +52,16 @@ class TracingSettings(Section):
     ca_file: FileOrFolder | None = Field(
         default=None, description="Certificates to trust instead of the usual ones."
     )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is hardly meant."""
+        if not self.enabled or self.endpoint is None or urlsplit(self.endpoint).port != GRPC_PORT:
+            return ()
+        return (
+            f"tracing.endpoint: {GRPC_PORT} is the port of OTLP over gRPC, and traces are sent by OTLP over HTTP: its port is "
+            f"{HTTP_PORT} unless the collector is told another",
+        )
 
     @model_validator(mode="after")
     def _agree(self) -> "TracingSettings":

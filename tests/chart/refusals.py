@@ -16,6 +16,9 @@ class Refusal:
     sentence: str
 
 
+_TOKEN_URL = "sasl.oauthbearer.token.endpoint.url"
+
+
 def _kafka(**settings: Any) -> dict[str, Any]:
     return {"config": {"kafka": settings}}
 
@@ -37,6 +40,20 @@ def _secret(where: str, key: str = "password") -> str:
     return (
         f"{where} holds a secret value, which would lie in the release's history. Put it into the Secret "
         f"front-connector-secrets and name its file: {key}_file: /etc/front-connector/secrets/..."
+    )
+
+
+def _relative(said: str) -> str:
+    return (
+        f"{said}, which is relative to /etc/front-connector/config, where no Secret is mounted: write "
+        f"/etc/front-connector/secrets/{said.rpartition(' ')[2].rpartition('/')[2]}."
+    )
+
+
+def _inside(what: str, where: str, peers: str) -> str:
+    return (
+        f"networkPolicy is enabled, and {what} is {where}, which lies inside the cluster or a private network, where the rule "
+        f"for the world does not lead: every request would time out. Say where it lies in {peers}."
     )
 
 
@@ -120,6 +137,27 @@ FILES = (
         "act on one edit. Remove it, or mount a ConfigMap of your own with mappings.existingConfigMap.",
     ),
     Refusal(
+        {"mappings": {"files": {"calls.yaml": "version: 1"}}},
+        "config.front.channels is /etc/front-connector/mappings/channels.csv, but mappings.files has no channels.csv: the "
+        "connector would not start. Add it to mappings.files, or set config.front.channels to null and channels_topic to a "
+        "topic's name.",
+    ),
+    Refusal(
+        {"mappings": {"files": {"calls.yml": "version: 1", "channels.csv": "key"}}},
+        "mappings.files has no *.yaml (calls.yml is not read: name it .yaml): the connector would not start. Add a mapping "
+        "file.",
+    ),
+    Refusal(
+        {"config": {"mappings": {"folder": "/mappings"}}},
+        "config.mappings.folder is /mappings, but nothing is mounted there: the connector would find no folder. Leave it at "
+        "/etc/front-connector/mappings, or mount a volume there with extraVolumes and extraVolumeMounts.",
+    ),
+    Refusal(
+        {"config": {"front": {"channels": "channels.csv"}}},
+        "config.front.channels is channels.csv, which is relative to /etc/front-connector/config, where no channels table is "
+        "mounted: write /etc/front-connector/mappings/channels.csv.",
+    ),
+    Refusal(
         {"spoolSizeLimit": "1Gi"},
         "spoolSizeLimit is 1Gi, but config.attachments.spool.disk_total_bytes is 1073741824: the kubelet would evict the pod "
         "before the connector stops putting files there. Make spoolSizeLimit larger than that, or disk_total_bytes smaller.",
@@ -164,6 +202,18 @@ SECRETS = (
         },
         "secretKeys names keys, but existingSecret is empty: there is no Secret to take them from. Set existingSecret, or "
         "remove secretKeys.",
+    ),
+    Refusal(
+        {"config": {"front": {"apps": {"main": {"secret_file": "secrets/front-secret"}}}}},
+        _relative("config.front.apps.main.secret_file is secrets/front-secret"),
+    ),
+    Refusal(
+        _kafka(properties={"ssl.ca.location": "kafka-ca.pem"}),
+        _relative("config.kafka.properties.ssl.ca.location is kafka-ca.pem"),
+    ),
+    Refusal(
+        _kafka(properties_from_files={"sasl.password": "../secrets/kafka-password"}),
+        _relative("config.kafka.properties_from_files.sasl.password is ../secrets/kafka-password"),
     ),
     Refusal({"config": {"registry": {"password": "hush"}}}, _secret("config.registry.password")),
     Refusal(
@@ -317,15 +367,19 @@ NETWORK = (
     ),
     Refusal(
         _walled({"registry": {"url": "https://registry.kafka.svc"}}),
-        "networkPolicy is enabled, and config.registry.url is https://registry.kafka.svc, which lies inside the cluster or a "
-        "private network, where the rule for the world does not lead: every request would time out. Say where it lies in "
-        "networkPolicy.registry.to.",
+        _inside("config.registry.url", "https://registry.kafka.svc", "networkPolicy.registry.to"),
     ),
     Refusal(
         _walled({"front": {"apps": {"main": {"base_url": "https://10.1.2.3:8443"}}}}),
-        "networkPolicy is enabled, and config.front.apps.main.base_url is https://10.1.2.3:8443, which lies inside the cluster "
-        "or a private network, where the rule for the world does not lead: every request would time out. Say where it lies in "
-        "networkPolicy.front.to.",
+        _inside("config.front.apps.main.base_url", "https://10.1.2.3:8443", "networkPolicy.front.to"),
+    ),
+    Refusal(
+        _walled({"tracing": {"enabled": True, "endpoint": "https://collector.tracing.svc"}}),
+        _inside("config.tracing.endpoint", "https://collector.tracing.svc", "networkPolicy.tracing.to"),
+    ),
+    Refusal(
+        _walled({"kafka": {"properties": {_TOKEN_URL: "https://idp:8443"}}}),
+        _inside(f"config.kafka.properties {_TOKEN_URL}", "https://idp:8443", "networkPolicy.extraEgress"),
     ),
     Refusal(
         _walled({"front": {"proxy": "environment"}}),

@@ -205,15 +205,15 @@ def test_a_changed_configuration_rolls_the_pods() -> None:
     other_config = checksums({"config": {"kafka": {"group_id": "other"}}})
     assert other_config[0] != config
     assert other_config[1] == mappings
-    other_mapping = checksums({"mappings": {"files": {"a.yaml": "version: 1"}}})
+    other_mapping = checksums({"mappings": {"files": {"a.yaml": "version: 1", "channels.csv": "key"}}})
     assert other_mapping[0] == config
     assert other_mapping[1] != mappings
 
 
 def test_own_mapping_files_replace_the_examples() -> None:
     """A forgotten example would subscribe to a topic of its own."""
-    mine = one(objects({"mappings": {"files": {"a.yaml": "version: 1\n"}}}), "ConfigMap", "-mappings")
-    assert mine["data"] == {"a.yaml": "version: 1\n"}
+    files = {"a.yaml": "version: 1\n", "channels.csv": "key"}
+    assert one(objects({"mappings": {"files": files}}), "ConfigMap", "-mappings")["data"] == files
 
 
 def test_mapping_files_have_one_way_to_be_taken() -> None:

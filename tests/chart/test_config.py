@@ -60,7 +60,7 @@ def test_the_check_can_fail(tmp_path: Path) -> None:
     assert isinstance(load(_written_as_mounted(wrong, tmp_path)), Problems)
 
 
-@pytest.mark.parametrize("variant", ["default", "everything"])
+@pytest.mark.parametrize("variant", ["default", "everything", "example-production", "inside"])
 def test_the_recipe_of_the_page_on_deployment_works(
     variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,10 +71,31 @@ def test_the_recipe_of_the_page_on_deployment_works(
     printed = "".join(f"---\n{yaml.safe_dump(found)}" for found in objects(values_of(variant)))
     monkeypatch.setattr("sys.stdin", io.StringIO(printed))
     exec(compile(program, "unpack.py", "exec"), {})
+    if values_of(variant).get("mappings", {}).get("existingConfigMap"):
+        shutil.copytree(CHART / "mappings", tmp_path / "pod" / "mappings")
     config = tmp_path / "pod" / "config" / "config.yaml"
     config.write_text(config.read_text().replace(MOUNTED_AT, str(tmp_path / "pod")))
     loaded = load(config)
     assert isinstance(loaded, Loaded), loaded
+    assert kafka_problem(loaded) is None
+
+
+PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
+FORMS = re.findall(r"^```yaml\n(config:\n.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda text: " ".join(text.split()[1:6]))
+def test_each_login_of_the_page_on_security_works_over_the_charts_defaults(form: str, tmp_path: Path) -> None:
+    """The defaults have a login of their own, which must not stay beside another one."""
+    loaded = load(_written_as_mounted(objects(yaml.safe_load(form)), tmp_path))
+    assert isinstance(loaded, Loaded), loaded
+    assert loaded.warnings == ()
+    assert kafka_problem(loaded) is None
+
+
+def test_the_page_on_security_has_values_for_each_login() -> None:
+    """Four of Kafka's, three of the registry's."""
+    assert [text.split()[1] for text in FORMS] == ["kafka:"] * 4 + ["registry:"] * 3
 
 
 def test_the_chart_names_the_paths_that_it_mounts() -> None:

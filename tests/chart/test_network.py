@@ -125,6 +125,15 @@ def test_own_rules_are_added() -> None:
     assert scraper in policy["spec"]["ingress"]
 
 
+def test_an_identity_provider_inside_is_reached_by_a_rule_of_ones_own() -> None:
+    """The chart cannot tell where it lies: without such a rule it is refused."""
+    own = {"ports": [{"protocol": "TCP", "port": 8443}], "to": [{"ipBlock": {"cidr": "10.3.0.0/16"}}]}
+    endpoint = {"sasl.oauthbearer.token.endpoint.url": "https://10.3.0.1:8443/token"}
+    policy = _policy({"kafka": {"properties": endpoint}}, extraEgress=[own])
+    assert _allowed(policy, "10.3.0.1", 8443)
+    assert not _allowed(policy, "10.4.0.1", 8443)
+
+
 def test_all_may_have_to_go_through_a_proxy() -> None:
     """As docs/deployment.md says: a policy knows no names, so only so the world's 443 is Front's alone."""
     world = {"exceptIPv4": ["0.0.0.0/1", "128.0.0.0/1"], "exceptIPv6": ["::/1", "8000::/1"]}

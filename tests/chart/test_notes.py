@@ -29,10 +29,10 @@ def test_the_notes_name_only_the_placeholders_that_are_left() -> None:
         "registry": {"url": "https://registry:8081"},
         "front": {"apps": {"main": {"uid": "app_1"}}},
     }
-    files = {"files": {"calls.yaml": "version: 1\n"}}
+    files = {"files": {"calls.yaml": "version: 1\n", "channels.csv": "key"}}
     assert "STILL TO DO" not in notes({"config": config, "mappings": files})
     assert "STILL TO DO" not in notes({"config": config, "mappings": {"existingConfigMap": "mine"}})
-    example = {"files": {"calls.yaml": "version: 1\ntopics: {example.calls.v1: {}}\n"}}
+    example = {"files": {**files["files"], "calls.yaml": "version: 1\ntopics: {example.calls.v1: {}}\n"}}
     for mappings in ({}, example):
         told = notes({"config": config, "mappings": mappings})
         assert "the topic example.calls.v1" in told

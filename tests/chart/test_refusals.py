@@ -66,6 +66,24 @@ def test_every_refusal_of_the_templates_has_a_case() -> None:
             "extraVolumeMounts": [{"name": "disk", "mountPath": "/data"}],
             "config": {"attachments": {"spool": {"folder": "/data"}}},
         },
+        {"config": {"kafka": {"properties": {"ssl.ca.location": "probe"}}}},
+        {"mappings": {"files": {"a.yaml": "", "b.yml": "", "channels.csv": "key"}}},
+        {
+            "mappings": {"existingConfigMap": "mine"},
+            "config": {"front": {"channels": "/etc/front-connector/mappings/a.csv"}},
+        },
+        {
+            "mappings": {"files": {"a.yaml": ""}},
+            "config": {"front": {"channels": None, "channels_topic": "lines"}},
+        },
+        {
+            "extraVolumes": [{"name": "git", "emptyDir": {}}],
+            "extraVolumeMounts": [{"name": "git", "mountPath": "/mappings"}],
+            "config": {
+                "mappings": {"folder": "/mappings/current"},
+                "front": {"channels": "/mappings/current/channels.csv"},
+            },
+        },
         {"global": {"imageRegistry": "registry.example.com"}},
     ],
     ids=str,
@@ -73,6 +91,15 @@ def test_every_refusal_of_the_templates_has_a_case() -> None:
 def test_what_can_work_is_not_refused(values: dict[str, Any]) -> None:
     """The other side of each line. The last: Helm hands `global` to every subchart."""
     assert objects(values)
+
+
+def test_files_of_tests_are_no_mapping_files() -> None:
+    """Nor is the channels table."""
+    for name in ("calls.tests.yaml", "calls.avsc"):
+        said = _refused({"mappings": {"files": {name: "", "channels.csv": "key"}}})
+        assert said.endswith(
+            "mappings.files has no *.yaml: the connector would not start. Add a mapping file."
+        )
 
 
 STATIC_ID = "FRONT_CONNECTOR_KAFKA__GROUP_INSTANCE_ID"
@@ -185,7 +212,7 @@ def _objects_of(part: Any) -> Iterator[dict[str, Any]]:
 )
 def test_a_secret_for_librdkafka_is_one_for_the_chart_too(name: str) -> None:
     """Both draw the line at the same place; what names a file is no secret."""
-    values = {"config": {"kafka": {"properties": {name: "hush"}}}}
+    values = {"config": {"kafka": {"properties": {name: "/hush"}}}}
     if is_secret(name):
         assert f"holds a secret value, {name}," in _refused(values)
     else:

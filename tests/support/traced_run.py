@@ -97,8 +97,7 @@ def run(folder: Path, collector: Collector) -> Ran:
             )
             pages += service.get("/readyz").text + service.get("/healthz").text
             # States are looked at once a second.
-            told = lambda: [one["state"] for one in service.events("state.changed")]  # noqa: E731
-            eventually(lambda: "running" in told(), 60, "that it runs is told")
+            eventually(lambda: _said_to_run(service), 60, "that it runs is told")
             code = service.terminate()
         finally:
             service.stop()
@@ -166,6 +165,10 @@ def _event(kind: str, line: str, channel: str) -> Event:
         topic=TOPIC, key=kind, schema_name="messaging.MessageReceived", value=value, at_ms=0,
         company="", channel=channel, expected=Expected(()),
     )  # fmt: skip
+
+
+def _said_to_run(service: Service) -> bool:
+    return any(one["state"] == "running" for one in service.events("state.changed"))
 
 
 def _started(service: Service) -> bool:

@@ -335,7 +335,8 @@ def test_healthcheck_says_why(
     assert (shown.exit_code, shown.stdout) == (code, f"{said}\n")
     as_json = call("healthcheck", "--url", url, "--output", "json")
     assert as_json.exit_code == code
-    assert json.loads(as_json.stdout) == {"ready": code == 0, "status": status, "why": why}
+    body = json.loads(answers[-1][1])
+    assert json.loads(as_json.stdout) == {"ready": code == 0, "status": status, "why": why, "body": body}
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"checks": []}'])
@@ -345,6 +346,8 @@ def test_healthcheck_takes_any_page(readiness: tuple[str, list[tuple[int, bytes]
     answers.append((503, body))
     shown = call("healthcheck", "--url", url)
     assert (shown.exit_code, shown.stdout) == (1, "not ready: HTTP 503\n")
+    as_json = json.loads(call("healthcheck", "--url", url, "--output", "json").stdout)
+    assert as_json["body"] == (json.loads(body) if body.startswith((b"[", b"{")) else None)
 
 
 def test_healthcheck_finds_nobody() -> None:

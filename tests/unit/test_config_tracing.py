@@ -41,6 +41,17 @@ def test_an_endpoint_without_a_path_gets_that_of_otlp(tmp_path: Path, written: s
     assert loaded(with_tracing(tmp_path, f"{{endpoint: '{written}'}}")).settings.tracing.endpoint == meant
 
 
+def test_the_port_of_grpc_is_warned_of(tmp_path: Path) -> None:
+    """The other protocol of OTLP, at which nothing of ours would arrive."""
+    (warning,) = loaded(with_tracing(tmp_path, "{enabled: true, endpoint: 'http://c:4317'}")).warnings
+    assert warning == (
+        "tracing.endpoint: 4317 is the port of OTLP over gRPC, and traces are sent by OTLP over HTTP: its port is 4318 unless "
+        "the collector is told another"
+    )
+    for section in ("{enabled: true, endpoint: 'http://c:4318'}", "{endpoint: 'http://c:4317'}"):
+        assert loaded(with_tracing(tmp_path, section)).warnings == ()
+
+
 @pytest.mark.parametrize(
     ("section", "said"),
     [

@@ -58,7 +58,7 @@ BAD = [
      "did you mean SASL_SSL?"),
     ("sasl.username: u", "", "sasl.username is not used with security.protocol PLAINTEXT: set security.protocol SASL_SSL"),
     ("security.protocol: SSL", PASSWORD, "sasl.password is not used with security.protocol SSL: "
-     "set security.protocol SASL_SSL"),
+     "remove it if a client certificate is the login, or set security.protocol SASL_SSL"),
     ("security.protocol: SASL_SSL", "", "sasl.mechanism is missing: one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER"),
     ("security.protocol: SASL_SSL, sasl.mechanism: SCRAM-SHA512", "", "sasl.mechanism must be one of PLAIN, SCRAM-SHA-256, "
      "SCRAM-SHA-512, OAUTHBEARER: did you mean SCRAM-SHA-512?"),
@@ -98,6 +98,16 @@ def test_what_cannot_work_or_lies_open_is_refused(
     assert problem.partition(": kafka: ")[2] == said
 
 
+def test_a_problem_stands_at_the_setting_that_it_names(tmp_path: Path) -> None:
+    """Not at the beginning of the section."""
+    (tmp_path / "secret").write_text("hush\n")
+    said = config("security.protocol: SSL", PASSWORD)
+    [problem] = problems(folder(tmp_path, config=said))
+    line = next(number for number, text in enumerate(said.splitlines(), 1) if "sasl.password" in text)
+    column = said.splitlines()[line - 1].index("sasl.password") + 1
+    assert problem.startswith(f"connector.yaml:{line}:{column}: kafka: sasl.password is not used")
+
+
 def test_msk_iam_says_how_to_log_in_by_itself(tmp_path: Path) -> None:
     """Nothing of SASL beside it, and no protocol without TLS."""
     iam = "msk_iam: {region: eu-central-1}"
@@ -127,6 +137,15 @@ def test_what_is_allowed_by_hand_is_warned_of_at_each_start(tmp_path: Path) -> N
     (warning,) = loaded(folder(tmp_path, config=config(off, more=allowed))).warnings
     assert (
         warning == "kafka: enable.ssl.certificate.verification false: anyone between can pass for the brokers"
+    )
+
+
+def test_a_broker_without_a_port_is_warned_of(tmp_path: Path) -> None:
+    """librdkafka takes 9092 then, which is seldom the port of TLS."""
+    text = config("security.protocol: SSL", servers="SSL://kafka-1, kafka-2:9093, 10.0.0.1")
+    assert loaded(folder(tmp_path, config=text)).warnings == (
+        "kafka.bootstrap_servers: SSL://kafka-1 has no port: 9092 is asked; write the port too",
+        "kafka.bootstrap_servers: 10.0.0.1 has no port: 9092 is asked; write the port too",
     )
 
 

@@ -24,7 +24,7 @@ PAGES = tuple(sorted(path for path in FOLDER.glob("*.md") if path != INDEX))
 ALERTS_PAGE = ROOT / "docs" / "alerts.md"
 RULES = ROOT / "helm" / "front-connector" / "rules" / "front-connector.yaml"
 SECTIONS = ["What it means", "Look first", "Likely causes", "What to do", "Closed when"]
-SERVED = re.compile(r"localhost:8083(/(?:status|connectors/\$NAME/(?:offsets|pause|resume)))?(?=[\s`]|$)")
+SERVED = re.compile(r"localhost:8083(/(?:status|connectors/\$NAME/(?:offsets|pause|resume)))?(?=[\s`;]|$)")
 """What runbooks ask of a process by the forwarded port (docs/admin.md)."""
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -77,6 +77,7 @@ def test_a_page_names_only_what_exists(page: Path) -> None:
     searched = re.findall(r"grep (?:-E )?'\"\(?([\w.|]+)\)?\"'", text)
     events = {row[0] for row in rows(ROOT / "docs" / "operations.md", "Log events")}
     assert {event for names in searched for event in names.split("|")} <= events
+    assert set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", text.split("## Closed when")[1])) <= events
     assert all(SERVED.match(text, found.start()) for found in re.finditer("localhost:8083", text))
 
 

@@ -79,6 +79,63 @@ tests/chart/refusals.py holds one case of each; README.md shows them. */}}
 {{- if and (eq (toString .Values.config.mappings.reload) "watch") (not .Values.mappings.existingConfigMap) -}}
 {{- fail "config.mappings.reload is watch, but the pods are rolled already when mapping files of the values change: both would act on one edit. Remove it, or mount a ConfigMap of your own with mappings.existingConfigMap." -}}
 {{- end -}}
+{{- $own := "/etc/front-connector/mappings" -}}
+{{- $folder := .Values.config.mappings.folder | trimSuffix "/" -}}
+{{- $mounted := eq $folder $own -}}
+{{- $others := list "/tmp" "/var/spool/front-connector" -}}
+{{- if .Values.existingSecret }}{{ $others = append $others "/etc/front-connector/secrets" }}{{ end -}}
+{{- range .Values.extraVolumeMounts }}{{ $others = append $others (trimSuffix "/" .mountPath) }}{{ end -}}
+{{- range $others -}}
+{{- if hasPrefix (print . "/") (print $folder "/") }}{{ $mounted = true }}{{ end -}}
+{{- end -}}
+{{- if not $mounted -}}
+{{- fail (printf "config.mappings.folder is %s, but nothing is mounted there: the connector would find no folder. Leave it at %s, or mount a volume there with extraVolumes and extraVolumeMounts." $folder $own) -}}
+{{- end -}}
+{{- $table := .Values.config.front.channels -}}
+{{- include "front-connector.refuseRelative" (list "config.front.channels" $table "channels table" $own) -}}
+{{- if not .Values.mappings.existingConfigMap -}}
+{{- $files := keys (.Values.mappings.files | default dict) -}}
+{{- if not $files -}}
+{{- range $path, $_ := .Files.Glob "mappings/*" }}{{ $files = append $files (base $path) }}{{ end -}}
+{{- end -}}
+{{- if and $table (eq (dir $table) $own) (not (has (base $table) $files)) -}}
+{{- fail (printf "config.front.channels is %s, but mappings.files has no %s: the connector would not start. Add it to mappings.files, or set config.front.channels to null and channels_topic to a topic's name." $table (base $table)) -}}
+{{- end -}}
+{{- $read := list -}}
+{{- $hints := list -}}
+{{- range $files | sortAlpha -}}
+{{- if and (hasSuffix ".yaml" .) (not (hasSuffix ".tests.yaml" .)) }}{{ $read = append $read . }}{{ end -}}
+{{- if hasSuffix ".yml" . }}{{ $hints = append $hints (print . " is not read: name it .yaml") }}{{ end -}}
+{{- end -}}
+{{- if and (eq $folder $own) (not $read) -}}
+{{- fail (printf "mappings.files has no *.yaml%s: the connector would not start. Add a mapping file." (ternary (printf " (%s)" (join "; " $hints)) "" (not (empty $hints)))) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* A path that the connector would look for beside its configuration. Takes a list: key, path, what is named, where it lies. */}}
+{{- define "front-connector.refuseRelative" -}}
+{{- $path := index . 1 -}}
+{{- if and $path (not (hasPrefix "/" $path)) -}}
+{{- fail (printf "%s is %s, which is relative to /etc/front-connector/config, where no %s is mounted: write %s/%s." (index . 0) $path (index . 2) (index . 3) (base $path)) -}}
+{{- end -}}
+{{- end }}
+
+{{/* The same for every key that names a file, wherever it stands. Takes a list: key, map, whether every value is a path. */}}
+{{- define "front-connector.refuseRelativeIn" -}}
+{{- $every := index . 2 -}}
+{{- $at := index . 0 -}}
+{{- range $key, $value := index . 1 -}}
+{{- $where := printf "%s.%s" $at $key -}}
+{{- if kindIs "map" $value -}}
+{{- include "front-connector.refuseRelativeIn" (list $where $value (eq $key "properties_from_files")) -}}
+{{- else if and (kindIs "string" $value) (or $every (regexMatch "(_file|\\.file|\\.location)$" $key)) -}}
+{{- /* librdkafka's own word for "look in the usual places". */ -}}
+{{- if not (and (hasSuffix ".ca.location" $key) (eq $value "probe")) -}}
+{{- include "front-connector.refuseRelative" (list $where $value "Secret" "/etc/front-connector/secrets") -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{/* A key of the connector's configuration that holds a secret itself, wherever it stands. Takes a list: path, map, context. */}}
@@ -98,6 +155,7 @@ tests/chart/refusals.py holds one case of each; README.md shows them. */}}
 
 {{- define "front-connector.checkSecrets" -}}
 {{- include "front-connector.refuseSecretsIn" (list "config" .Values.config .) -}}
+{{- include "front-connector.refuseRelativeIn" (list "config" .Values.config false) -}}
 {{- range $name, $value := .Values.config.kafka.properties -}}
 {{- $named := and (regexMatch "password|passphrase|secret" $name) (not (regexMatch "\\.(file|location)$" $name)) -}}
 {{- if and $value (or $named (hasSuffix "key.pem" $name)) -}}

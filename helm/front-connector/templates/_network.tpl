@@ -25,6 +25,9 @@ ports; inside: hosts that by their name lie in the cluster, where the rule for t
 {{- end -}}
 {{- with index ($config.kafka.properties | default dict) "sasl.oauthbearer.token.endpoint.url" -}}
 {{- $web = append $web (include "front-connector.urlPort" . | int) -}}
+{{- if and (include "front-connector.isInside" (urlParse .).hostname) (not $policy.extraEgress) -}}
+{{- $inside = append $inside (dict "what" "config.kafka.properties sasl.oauthbearer.token.endpoint.url" "where" . "peers" "networkPolicy.extraEgress") -}}
+{{- end -}}
 {{- end -}}
 {{- $own := dict "registry" list "tracing" list -}}
 {{- $tracing := $config.tracing | default dict -}}
