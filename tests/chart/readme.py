@@ -1,4 +1,4 @@
-"""The chart's README: its tables of values and of refusals, written from values.yaml and from `refusals.py`.
+"""The chart's README: its tables of values and of refusals, written from values.yaml and from `refusals/`.
 
 A comment that begins with `# --` says what the key below it is for; it may go on in the next lines. A key so described is a
 row with its whole value, unless keys inside it are described too.

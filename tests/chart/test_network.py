@@ -35,6 +35,8 @@ def _holds(block: dict[str, Any] | None, host: str) -> bool:
 
 
 INSIDE = {"brokers": {"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}]}}
+TOKEN_URL = "sasl.oauthbearer.token.endpoint.url"
+NEAR = {"to": [{"ipBlock": {"cidr": "10.0.0.0/24"}}]}
 
 
 def test_nothing_is_let_in_but_prometheus_and_the_test_to_the_port_of_metrics() -> None:
@@ -56,7 +58,16 @@ def test_nothing_is_let_in_but_prometheus_and_the_test_to_the_port_of_metrics() 
     "host",
     [
         *("10.0.0.1", "172.31.255.1", "192.168.1.1", "100.64.0.1", "169.254.169.254"),
-        *("127.0.0.1", "0.0.0.0", "224.0.0.1", "fd00:ec2::254", "fe80::1", "::1", "ff02::1"),
+        *(
+            "127.0.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "::1",
+            "ff02::1",
+            "64:ff9b::a9fe:a9fe",
+        ),
     ],
 )
 def test_the_world_is_not_what_lies_inside(host: str) -> None:
@@ -75,38 +86,82 @@ def test_the_world_is_reached_at_443_only(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "host", "port"),
+    ("config", "port"),
     [
-        ({"kafka": {"bootstrap_servers": "a:9095, b:9096"}}, "10.0.0.1", 9096),
-        ({"kafka": {"bootstrap_servers": "a"}}, "10.0.0.1", 9092),
-        ({"registry": {"url": "https://registry.kafka.svc:8443"}}, "10.0.0.1", 8443),
-        ({"registry": {"url": "http://registry"}}, "10.0.0.1", 80),
-        ({"front": {"apps": {"main": {"base_url": "https://front.example.com:8443"}}}}, "8.8.8.8", 8443),
-        ({"front": {"proxy": "http://proxy:3128"}}, "10.0.0.1", 3128),
-        ({"attachments": {"proxy": "http://proxy:3129"}}, "10.0.0.1", 3129),
-        ({"attachments": {"hosts": {"files.example.com:9000": {}}}}, "8.8.8.8", 9000),
-        (
-            {"attachments": {"hosts": {"f.example.com": {}}, "allow_private": ["10.9.0.0/16"]}},
-            "10.9.1.1",
-            443,
-        ),
-        ({"tracing": {"enabled": True, "endpoint": "http://collector:4318"}}, "10.0.0.1", 4318),
-        (
-            {
-                "kafka": {
-                    "properties": {"sasl.oauthbearer.token.endpoint.url": "https://id.example.com:8444/token"}
-                }
-            },
-            "8.8.8.8",
-            8444,
-        ),
+        ({"kafka": {"bootstrap_servers": "a.example.com:9095, b.example.com:9096"}}, 9096),
+        ({"kafka": {"bootstrap_servers": "a.example.com"}}, 9092),
+        ({"kafka": {"bootstrap_servers": "SASL_SSL://a.example.com:9097"}}, 9097),
+        ({"registry": {"url": "https://registry.example.com:8443"}}, 8443),
+        ({"registry": {"url": "http://registry.example.com"}}, 80),
+        ({"front": {"apps": {"main": {"base_url": "https://front.example.com:8443"}}}}, 8443),
+        ({"front": {"proxy": "http://proxy.example.com:3128"}}, 3128),
+        ({"attachments": {"proxy": "http://proxy.example.com:3129"}}, 3129),
+        ({"attachments": {"hosts": {"files.example.com:9000": {}}}}, 9000),
+        ({"tracing": {"enabled": True, "endpoint": "http://collector.example.com:4318"}}, 4318),
+        ({"kafka": {"properties": {TOKEN_URL: "https://id.example.com:8444/token"}}}, 8444),
     ],
     ids=str,
 )
-def test_what_the_configuration_names_is_reached(config: dict[str, Any], host: str, port: int) -> None:
-    """And nobody is let out there without it."""
-    assert _allowed(_policy(config), host, port)
-    assert not _allowed(_policy(**INSIDE), host, port)
+def test_what_the_configuration_names_is_reached_where_it_is_public(
+    config: dict[str, Any], port: int
+) -> None:
+    """And nobody is let out there without it; at no port to what lies inside, a cloud's metadata above all."""
+    policy = _policy(config)
+    assert _allowed(policy, "8.8.8.8", port)
+    assert not _allowed(_policy(**INSIDE), "8.8.8.8", port)
+    for inside in ("169.254.169.254", "10.0.0.1", "fd00:ec2::254", "64:ff9b::a9fe:a9fe"):
+        assert not _allowed(policy, inside, port)
+
+
+@pytest.mark.parametrize(
+    ("config", "peers", "port"),
+    [
+        ({"kafka": {"bootstrap_servers": "a:9095, b:9096"}}, {"brokers": NEAR}, 9096),
+        ({"kafka": {"bootstrap_servers": "10.0.0.1"}}, {"brokers": NEAR}, 9092),
+        (
+            {"kafka": {"bootstrap_servers": "kafka.example.com:9093"}},
+            {"brokers": {"ports": [9099], **NEAR}},
+            9099,
+        ),
+        ({"registry": {"url": "https://registry.kafka.svc:8443"}}, {"registry": NEAR}, 8443),
+        ({"registry": {"url": "https://registry"}}, {"registry": NEAR}, 443),
+        ({"front": {"proxy": "http://proxy:3128"}}, {"proxy": NEAR}, 3128),
+        ({"front": {"proxy": "environment"}}, {"proxy": {"ports": [3130], **NEAR}}, 3130),
+        ({"attachments": {"proxy": "http://proxy:3129"}}, {"proxy": NEAR}, 3129),
+        ({"tracing": {"enabled": True, "endpoint": "http://collector:4318"}}, {"tracing": NEAR}, 4318),
+        ({"attachments": {"hosts": {"f.example.com": {}}, "allow_private": ["10.0.0.0/24"]}}, {}, 443),
+    ],
+    ids=str,
+)
+def test_what_lies_inside_is_reached_at_its_peers_only(
+    config: dict[str, Any], peers: dict[str, Any], port: int
+) -> None:
+    """Private addresses are usual for brokers; which ones, only the operator knows."""
+    policy = _policy(config, **peers)
+    assert _allowed(policy, "10.0.0.1", port)
+    assert not _allowed(policy, "10.0.1.1", port)
+    assert not _allowed(policy, "169.254.169.254", port)
+
+
+def test_no_rule_but_that_of_names_leads_everywhere() -> None:
+    """Whatever is configured: a rule without peers is open to every address."""
+    config = {
+        "registry": {"url": "http://registry.example.com:8081"},
+        "front": {"proxy": "http://proxy.example.com:3128"},
+        "tracing": {"enabled": True, "endpoint": "http://collector.example.com:4318"},
+    }
+    everywhere = [rule for rule in _policy(config)["spec"]["egress"] if "to" not in rule]
+    assert [sorted({p["port"] for p in rule["ports"]}) for rule in everywhere] == [[53]]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_a_sidecar_needs_no_rule(host: str) -> None:
+    """No policy stands between the containers of a pod."""
+    policy = _policy(
+        {"registry": {"url": f"http://{host}:8081"}, "kafka": {"bootstrap_servers": f"{host}:9095"}}
+    )
+    assert not _allowed(policy, "8.8.8.8", 8081)
+    assert not _allowed(policy, "8.8.8.8", 9095)
 
 
 def test_peers_narrow_a_rule() -> None:
@@ -137,7 +192,7 @@ def test_an_identity_provider_inside_is_reached_by_a_rule_of_ones_own() -> None:
 def test_all_may_have_to_go_through_a_proxy() -> None:
     """As docs/deployment.md says: a policy knows no names, so only so the world's 443 is Front's alone."""
     world = {"exceptIPv4": ["0.0.0.0/1", "128.0.0.0/1"], "exceptIPv6": ["::/1", "8000::/1"]}
-    policy = _policy({"front": {"proxy": "http://proxy:3128"}}, world=world, **INSIDE)
+    policy = _policy({"front": {"proxy": "http://proxy:3128"}}, world=world, proxy=NEAR, **INSIDE)
     assert not _allowed(policy, "8.8.8.8", 443)
     assert not _allowed(policy, "2001:4860:4860::8888", 443)
     assert _allowed(policy, "10.0.0.1", 3128)

@@ -42,6 +42,14 @@ def test_the_notes_name_only_the_placeholders_that_are_left() -> None:
     assert "example" not in told
 
 
+def test_the_notes_say_that_private_brokers_have_to_be_let_out() -> None:
+    """Behind a name such as kafka.example.com nothing else would say so."""
+    peers = {"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}]}
+    assert "networkPolicy.brokers.to" in notes({"networkPolicy": {"enabled": True}})
+    assert "networkPolicy" not in notes({"networkPolicy": {"enabled": True, "brokers": peers}})
+    assert "networkPolicy" not in notes({})
+
+
 def test_the_notes_name_the_keys_of_the_secret() -> None:
     """Those that the configuration names, whatever it names them for."""
     told = notes(values_of("example-production"))

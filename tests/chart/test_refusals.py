@@ -84,6 +84,26 @@ def test_every_refusal_of_the_templates_has_a_case() -> None:
                 "front": {"channels": "/mappings/current/channels.csv"},
             },
         },
+        {"env": [{"name": "FRONT_CONNECTOR_FRONT__NO_PROXY", "value": '["a.example.com"]'}]},
+        {"env": [{"name": "FRONT_CONNECTOR_REGISTRY__URL", "value": "https://registry.example.com/v1@2"}]},
+        {
+            "env": [
+                {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+                {"name": "NO_PROXY", "value": ".svc,10.0.0.0/8"},
+            ]
+        },
+        {"env": [{"name": "HTTPS_PROXY", "value": "http://$(PROXY_USER):$(PROXY_PASSWORD)@proxy:3128"}]},
+        {"env": [{"name": "HTTPS_PROXY", "value": "http://me:$(PROXY_PASSWORD)@proxy:3128"}]},
+        {"env": [{"name": "OTEL_RESOURCE_ATTRIBUTES", "value": "{a}=b,mail=me@example.com"}]},
+        {"env": [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector:4318"}]},
+        {
+            "env": [
+                {"name": "AWS_ACCESS_KEY_ID", "value": "AKIA"},
+                {"name": "AWS_REGION", "value": "eu-central-1"},
+            ]
+        },
+        {"config": {"kafka": {"properties": {"sasl.username": "me@example.com"}}}},
+        {"config": {"registry": {"url": "https://registry.example.com/a@b"}}},
         {"global": {"imageRegistry": "registry.example.com"}},
     ],
     ids=str,
@@ -131,8 +151,12 @@ def test_a_variable_is_known_in_small_letters_too(name: str, said: str) -> None:
 
 def test_a_secret_among_the_variables_may_be_referred_to() -> None:
     """A reference to a Secret holds no value."""
-    name = "FRONT_CONNECTOR_FRONT__APPS__MAIN__SECRET"
-    assert objects({"env": [{"name": name, "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]})
+    for name in (
+        "FRONT_CONNECTOR_FRONT__APPS__MAIN__SECRET",
+        "FRONT_CONNECTOR_FRONT__APPS",
+        "AWS_SECRET_ACCESS_KEY",
+    ):
+        assert objects({"env": [{"name": name, "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]})
 
 
 @pytest.mark.parametrize(

@@ -112,11 +112,15 @@ def _silent_registry(stage: Stage) -> None:
 
 
 def _no_broker(stage: Stage) -> None:
-    """While there is something to commit, which the thread that polls then waits for."""
+    """While there is something to commit, which the thread that polls then waits for; again if it was committed before."""
     stage.tick = None
-    for _ in range(40):
-        stage.message()
-    stage.broker.broker_down()
+    while not stage.ended.is_set():
+        for _ in range(40):
+            stage.message()
+        stage.broker.broker_down()
+        stage.ended.wait(40.0)
+        stage.broker.broker_up()
+        stage.ended.wait(10.0)
 
 
 def _commits_refused(stage: Stage) -> None:

@@ -1,5 +1,5 @@
 {{/* What no schema can say: relations between values. Each refusal is a sentence: what is wrong, why, what to do.
-tests/chart/refusals.py holds one case of each; README.md shows them. */}}
+tests/chart/refusals holds one case of each; README.md shows them. */}}
 {{- define "front-connector.check" -}}
 {{- include "front-connector.checkWorkload" . -}}
 {{- include "front-connector.checkMembership" . -}}
@@ -153,7 +153,25 @@ tests/chart/refusals.py holds one case of each; README.md shows them. */}}
 {{- end -}}
 {{- end }}
 
+{{/* A text of the connector's configuration with user info in a URL, wherever it stands. Takes a list: path, value, context. */}}
+{{- define "front-connector.refuseLoginsIn" -}}
+{{- $path := index . 0 -}}
+{{- $value := index . 1 -}}
+{{- $context := index . 2 -}}
+{{- if kindIs "map" $value -}}
+{{- range $key, $child := $value -}}
+{{- include "front-connector.refuseLoginsIn" (list $path $key $context) -}}
+{{- include "front-connector.refuseLoginsIn" (list (printf "%s.%s" $path $key) $child $context) -}}
+{{- end -}}
+{{- else if kindIs "slice" $value -}}
+{{- range $value }}{{ include "front-connector.refuseLoginsIn" (list $path . $context) }}{{ end -}}
+{{- else if and (kindIs "string" $value) (regexMatch "://[^/\\s]*@" $value) -}}
+{{- fail (printf "%s holds a user or password in a URL, which would lie in the release's history. Take it out of the URL: the connector has keys of its own for it where it can sign in, as username and password_file, whose file is a key of the Secret %s." $path $context.Values.existingSecret) -}}
+{{- end -}}
+{{- end }}
+
 {{- define "front-connector.checkSecrets" -}}
+{{- include "front-connector.refuseLoginsIn" (list "config" .Values.config .) -}}
 {{- include "front-connector.refuseSecretsIn" (list "config" .Values.config .) -}}
 {{- include "front-connector.refuseRelativeIn" (list "config" .Values.config false) -}}
 {{- range $name, $value := .Values.config.kafka.properties -}}
@@ -225,6 +243,18 @@ tests/chart/refusals.py holds one case of each; README.md shows them. */}}
 {{- end -}}
 {{- if and $env.value (regexMatch "^(FRONT_CONNECTOR|OTEL_EXPORTER)_.*(SECRET|TOKEN|PASSWORD|HEADER_VALUE|HEADERS)$" $variable) -}}
 {{- fail (printf "env gives %s a secret value, which would lie in the release's history. Use valueFrom.secretKeyRef, or a file of the Secret %s." $env.name $.Values.existingSecret) -}}
+{{- end -}}
+{{- if and $env.value (regexMatch "^AWS_(SECRET_ACCESS_KEY|SESSION_TOKEN)$" $variable) -}}
+{{- fail (printf "env gives %s a secret value, which would lie in the release's history. Use valueFrom.secretKeyRef." $env.name) -}}
+{{- end -}}
+{{- if and (hasPrefix "FRONT_CONNECTOR_" $variable) (hasPrefix "{" (trim (toString $env.value))) -}}
+{{- fail (printf "env gives %s many settings at once, among which a secret or one that the chart must know itself would not be seen. Write them under config, and secrets into files of the Secret %s." $env.name $.Values.existingSecret) -}}
+{{- end -}}
+{{- /* A proxy may be given without a scheme. What "$(NAME)" stands for does not lie in the release. */ -}}
+{{- $text := ternary (print "://" $env.value) (toString $env.value) (hasSuffix "_PROXY" $variable) -}}
+{{- $hidden := regexReplaceAll "://([^/:@\\s]*:)?\\$\\([A-Za-z0-9_.-]+\\)@" $text "://" -}}
+{{- if regexMatch "://[^/\\s]*@" $hidden -}}
+{{- fail (printf "env gives %s a user or password in a URL, which would lie in the release's history. Use valueFrom.secretKeyRef for the whole, or refer to a variable that has the password so: $(NAME)." $env.name) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

@@ -1,60 +1,14 @@
-"""Every combination of values that the chart refuses, with the sentence that says so.
-
-What lives here: the cases. `test_refusals.py` renders each; README.md of the chart is written from the same ones.
-"""
+"""Refusals about the pods: what they may be, how many, and what is mounted into them. No secrets, no network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """`values` on top of the chart's defaults, and all that Helm says of them."""
-
-    values: Mapping[str, Any]
-    sentence: str
-
-
-_TOKEN_URL = "sasl.oauthbearer.token.endpoint.url"
-
-
-def _kafka(**settings: Any) -> dict[str, Any]:
-    return {"config": {"kafka": settings}}
-
-
-def _env(name: str, value: str) -> dict[str, Any]:
-    return {"env": [{"name": f"FRONT_CONNECTOR_{name}", "value": value}]}
+from tests.chart.refusals.case import Refusal, kafka
 
 
 def _keda(prometheus: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     asked = {"serverAddress": "http://prometheus:9090", "query": "sum(x)", **(prometheus or {})}
     return {"keda": {"enabled": True, "prometheus": asked, **more}}
-
-
-def _walled(config: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    return {"networkPolicy": {"enabled": True}, "config": config or {}, **more}
-
-
-def _secret(where: str, key: str = "password") -> str:
-    return (
-        f"{where} holds a secret value, which would lie in the release's history. Put it into the Secret "
-        f"front-connector-secrets and name its file: {key}_file: /etc/front-connector/secrets/..."
-    )
-
-
-def _relative(said: str) -> str:
-    return (
-        f"{said}, which is relative to /etc/front-connector/config, where no Secret is mounted: write "
-        f"/etc/front-connector/secrets/{said.rpartition(' ')[2].rpartition('/')[2]}."
-    )
-
-
-def _inside(what: str, where: str, peers: str) -> str:
-    return (
-        f"networkPolicy is enabled, and {what} is {where}, which lies inside the cluster or a private network, where the rule "
-        f"for the world does not lead: every request would time out. Say where it lies in {peers}."
-    )
 
 
 WORKLOAD = (
@@ -98,23 +52,23 @@ WORKLOAD = (
 
 MEMBERSHIP = (
     Refusal(
-        _kafka(group_instance_id="a"),
+        kafka(group_instance_id="a"),
         "config.kafka.group_instance_id cannot be set here: every pod would claim the same membership. Remove it; "
         "staticMembership.enabled gives each pod its own.",
     ),
     Refusal(
-        _kafka(group_protocol="consumer"),
+        kafka(group_protocol="consumer"),
         "config.kafka.group_protocol is consumer, but session_timeout_s is not given: it is the brokers' then, no client can "
         "ask for it, and requests must end before it. Set config.kafka.session_timeout_s to a value no larger than the "
         "brokers' group.consumer.session.timeout.ms (45 s unless changed).",
     ),
     Refusal(
-        _kafka(group_protocol="consumer", session_timeout_s=45, properties={"session.timeout.ms": 45000}),
+        kafka(group_protocol="consumer", session_timeout_s=45, properties={"session.timeout.ms": 45000}),
         "config.kafka.properties sets session.timeout.ms, but config.kafka.group_protocol is consumer: the client refuses to "
         "start with a setting of the classic protocol. Remove it; the brokers decide.",
     ),
     Refusal(
-        {"staticMembership": {"enabled": True}, **_kafka(session_timeout_s=45)},
+        {"staticMembership": {"enabled": True}, **kafka(session_timeout_s=45)},
         "staticMembership is enabled, but config.kafka.session_timeout_s is 45: a pod needs longer to drain and come back, so "
         "its partitions would move at each restart, which static membership is there to prevent. Make it at least 60 "
         "(config.limits.drain_s + 30), or remove it for 90.",
@@ -183,115 +137,6 @@ FILES = (
     ),
 )
 
-SECRETS = (
-    Refusal(
-        {"existingSecret": ""},
-        "existingSecret is empty, but config names files in /etc/front-connector/secrets: front-secret, kafka-password. Name a "
-        "Secret with these keys, or mount a volume of your own there with extraVolumes and extraVolumeMounts.",
-    ),
-    Refusal(
-        {"secretKeys": ["kafka-password"]},
-        "config names the file /etc/front-connector/secrets/front-secret, but secretKeys, which lists all that is mounted, has "
-        "no front-secret: the connector would not start. Add it to secretKeys and to the Secret front-connector-secrets.",
-    ),
-    Refusal(
-        {
-            "existingSecret": "",
-            "secretKeys": ["a"],
-            "extraVolumeMounts": [{"name": "own", "mountPath": "/etc/front-connector/secrets"}],
-        },
-        "secretKeys names keys, but existingSecret is empty: there is no Secret to take them from. Set existingSecret, or "
-        "remove secretKeys.",
-    ),
-    Refusal(
-        {"config": {"front": {"apps": {"main": {"secret_file": "secrets/front-secret"}}}}},
-        _relative("config.front.apps.main.secret_file is secrets/front-secret"),
-    ),
-    Refusal(
-        _kafka(properties={"ssl.ca.location": "kafka-ca.pem"}),
-        _relative("config.kafka.properties.ssl.ca.location is kafka-ca.pem"),
-    ),
-    Refusal(
-        _kafka(properties_from_files={"sasl.password": "../secrets/kafka-password"}),
-        _relative("config.kafka.properties_from_files.sasl.password is ../secrets/kafka-password"),
-    ),
-    Refusal({"config": {"registry": {"password": "hush"}}}, _secret("config.registry.password")),
-    Refusal(
-        {"config": {"front": {"apps": {"main": {"secret": "hush"}}}}},
-        _secret("config.front.apps.main.secret", "secret"),
-    ),
-    Refusal(
-        {"config": {"attachments": {"hosts": {"files.example.com": {"token": "hush"}}}}},
-        _secret("config.attachments.hosts.files.example.com.token", "token"),
-    ),
-    Refusal(
-        _kafka(properties={"sasl.password": "hush"}),
-        "config.kafka.properties holds a secret value, sasl.password, which would lie in the release's history. Put it into "
-        "the Secret front-connector-secrets and name its file under config.kafka.properties_from_files.",
-    ),
-)
-
-VARIABLES = (
-    Refusal(
-        _env("FRONT__APPS__MAIN__SECRET", "hush"),
-        "env gives FRONT_CONNECTOR_FRONT__APPS__MAIN__SECRET a secret value, which would lie in the release's history. Use "
-        "valueFrom.secretKeyRef, or a file of the Secret front-connector-secrets.",
-    ),
-    Refusal(
-        _env("LIMITS__DRAIN_S", "300"),
-        "env sets FRONT_CONNECTOR_LIMITS__DRAIN_S, which the check of terminationGracePeriodSeconds cannot see. Set "
-        "config.limits.drain_s instead.",
-    ),
-    Refusal(
-        _env("TELEMETRY__PORT", "9999"),
-        "env sets FRONT_CONNECTOR_TELEMETRY__PORT, which the probes and the Service cannot see: they ask port 8080. Set "
-        "config.telemetry.port instead.",
-    ),
-    Refusal(
-        _env("ADMIN__PORT", "9999"),
-        "env sets FRONT_CONNECTOR_ADMIN__PORT, which the notes on the status page cannot see. Set config.admin.port instead.",
-    ),
-    Refusal(
-        _env("ATTACHMENTS__SPOOL__DISK_TOTAL_BYTES", "1"),
-        "env sets FRONT_CONNECTOR_ATTACHMENTS__SPOOL__DISK_TOTAL_BYTES, which the check of spoolSizeLimit cannot see. Set "
-        "config.attachments.spool instead.",
-    ),
-    Refusal(
-        _env("KAFKA", '{"group_instance_id": "a"}'),
-        "env sets FRONT_CONNECTOR_KAFKA, which the check of group_instance_id cannot see. Set config.kafka instead, or one "
-        "variable for each setting.",
-    ),
-    Refusal(
-        _env("KAFKA__GROUP_PROTOCOL", "consumer"),
-        "env sets FRONT_CONNECTOR_KAFKA__GROUP_PROTOCOL, which the checks of the group's membership cannot see. Set "
-        "config.kafka.group_protocol instead.",
-    ),
-    Refusal(
-        _env("KAFKA__SESSION_TIMEOUT_S", "10"),
-        "env sets FRONT_CONNECTOR_KAFKA__SESSION_TIMEOUT_S, which the checks of the group's membership cannot see. Set "
-        "config.kafka.session_timeout_s instead.",
-    ),
-    Refusal(
-        _env("KAFKA__GROUP_INSTANCE_ID", "a"),
-        "env gives FRONT_CONNECTOR_KAFKA__GROUP_INSTANCE_ID one value for every pod: all would claim the same membership. "
-        "Remove it, or use valueFrom.fieldRef with metadata.name.",
-    ),
-    Refusal(
-        {"staticMembership": {"enabled": True}, **_env("KAFKA__GROUP_INSTANCE_ID", "a")},
-        "env sets FRONT_CONNECTOR_KAFKA__GROUP_INSTANCE_ID, but staticMembership is enabled, which gives each pod its own "
-        "name. Remove one of them.",
-    ),
-    Refusal(
-        _env("INSTANCE", "a"),
-        "env gives FRONT_CONNECTOR_INSTANCE one value for every pod: nobody could tell them apart in logs and status. Remove "
-        "it: each pod's own name is the default.",
-    ),
-    Refusal(
-        {"env": [{"name": "TZ", "value": "UTC"}, {"name": "TZ", "value": "CET"}]},
-        "env gives TZ twice: which one counts must not be a guess. Remove one of them.",
-    ),
-)
-
 SCALING = (
     Refusal(
         {"monitoring": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}},
@@ -353,47 +198,3 @@ SCALING = (
         "Remove one of them.",
     ),
 )
-
-NETWORK = (
-    Refusal(
-        _walled(**_env("KAFKA__BOOTSTRAP_SERVERS", "kafka:9095")),
-        "networkPolicy is enabled, but env sets FRONT_CONNECTOR_KAFKA__BOOTSTRAP_SERVERS, whose ports its rules cannot see: "
-        "the brokers would not be reached. Give networkPolicy.brokers.ports, or set config.kafka.bootstrap_servers instead.",
-    ),
-    Refusal(
-        _walled(**_env("REGISTRY__URL", "https://registry:8443")),
-        "networkPolicy is enabled, but env sets FRONT_CONNECTOR_REGISTRY__URL, which its rules cannot see: the host may not be "
-        "reached. Set it in config instead.",
-    ),
-    Refusal(
-        _walled({"registry": {"url": "https://registry.kafka.svc"}}),
-        _inside("config.registry.url", "https://registry.kafka.svc", "networkPolicy.registry.to"),
-    ),
-    Refusal(
-        _walled({"front": {"apps": {"main": {"base_url": "https://10.1.2.3:8443"}}}}),
-        _inside("config.front.apps.main.base_url", "https://10.1.2.3:8443", "networkPolicy.front.to"),
-    ),
-    Refusal(
-        _walled({"tracing": {"enabled": True, "endpoint": "https://collector.tracing.svc"}}),
-        _inside("config.tracing.endpoint", "https://collector.tracing.svc", "networkPolicy.tracing.to"),
-    ),
-    Refusal(
-        _walled({"kafka": {"properties": {_TOKEN_URL: "https://idp:8443"}}}),
-        _inside(f"config.kafka.properties {_TOKEN_URL}", "https://idp:8443", "networkPolicy.extraEgress"),
-    ),
-    Refusal(
-        _walled({"front": {"proxy": "environment"}}),
-        "networkPolicy is enabled, and config.front.proxy is environment, whose port its rules cannot see: Front would not be "
-        "reached. Give networkPolicy.proxy.ports, or the proxy's URL in config.front.proxy.",
-    ),
-)
-
-REFUSALS = {
-    "pods": WORKLOAD,
-    "membership of the group": MEMBERSHIP,
-    "files and volumes": FILES,
-    "secrets": SECRETS,
-    "variables": VARIABLES,
-    "monitoring and scaling": SCALING,
-    "network": NETWORK,
-}
