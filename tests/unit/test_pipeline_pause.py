@@ -1,6 +1,8 @@
 """Paused by an operator: nothing new begins, what is under way ends, and everything goes on where it stood. Virtual time."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from connector.ports import RegistryUnavailable, SchemaAnswer
 from tests.support.files import Files, FrontOfForms, with_files
 from tests.support.virtual_time import in_virtual_time, run
 from tests.support.world import LOG, OTHER, SCHEMA, TP, Stage, record
+from tests.unit.test_pipeline_aside import by_room, known_from, message
 from tests.unit.test_pipeline_lines import scene, write
 
 
@@ -211,6 +214,45 @@ async def test_a_schema_that_comes_in_a_pause_lets_nothing_through() -> None:
         stage.pipeline.resume()
         await stage.quiet(60.0)
         assert (stage.front.ids, stage.letters.reasons()) == (["0", "2"], ["schema_missing"])
+
+
+@in_virtual_time
+async def test_a_schema_that_one_room_waits_for_lets_nothing_of_it_through() -> None:
+    """It waits aside; the registry answers in the pause."""
+    async with Stage(maps=by_room()) as stage:
+        known_from(stage, {2: 30.0, 3: 30.0})
+        await _ready(stage)
+        stage.pipeline.received([message(0, "a", schema=2), message(1, "b", schema=3, says="bad")])
+        await stage.quiet(1.0)
+        stage.pipeline.pause()
+        await stage.quiet(120.0)
+        assert (stage.front.ids, stage.letters.letters) == ([], [])
+        stage.pipeline.resume()
+        await stage.quiet(60.0)
+        assert (stage.front.ids, stage.letters.reasons()) == (["0"], ["mapping_failed"])
+
+
+@in_virtual_time
+async def test_what_a_mapper_says_in_a_pause_waits() -> None:
+    """It was called before: neither its request nor the letter of its failure begins."""
+    async with Stage() as stage:
+
+        class Slow:
+            async def run(self, call: Callable[[], object]) -> object:
+                await asyncio.sleep(10.0)
+                return call()
+
+        taking = stage.pipeline.taking
+        taking._world = replace(taking._world, mapper_calls=Slow())  # type: ignore[arg-type]
+        await _ready(stage)
+        stage.pipeline.received([record(0, "bad"), record(1)])
+        await stage.quiet(1.0)
+        stage.pipeline.pause()
+        await stage.quiet(120.0)
+        assert (stage.front.ids, stage.letters.letters) == ([], [])
+        stage.pipeline.resume()
+        await stage.quiet(60.0)
+        assert (stage.front.ids, len(stage.letters.letters)) == (["1"], 1)
 
 
 def test_rows_that_come_in_a_pause_let_nothing_through(tmp_path: Path) -> None:
