@@ -253,8 +253,8 @@ def test_a_control_topic_that_is_of_no_use_ends_the_start(alone: Alone) -> None:
 
     forgets = connector(deleted)
     assert forgets.why() == (
-        f"control.topic {deleted} is not compacted (cleanup.policy=delete): it would forget a pause, and who starts then "
-        "would send. Set cleanup.policy=compact."
+        f"control.topic {deleted} is not only compacted (cleanup.policy=delete): it would forget a pause, and who starts "
+        "then would send. Set cleanup.policy=compact."
     )
     denied = connector(control)
     assert denied.why(77) == (
