@@ -20,9 +20,18 @@ from connector.core.secret_text import MAX_BYTES, ONE_LINE, NoSecret, SecretText
 
 CHECK_EVERY_S: Final = 1.0
 LOOK_EVERY_S: Final = 15.0
-"""Between two looks at files that are watched: here the table, in `app/reload.py` the mapping files."""
+"""Between two looks at files that are watched: the table, mapping files, certificates, and what Kafka's clients log in with."""
 STAYS_S: Final = 5.0
 """How long a new content of theirs must stay as it is before it counts."""
+
+
+def content_digest(path: Path) -> bytes:
+    """By which two looks at a file are compared; of one that cannot be read it is empty. Waits for the file."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
 
 
 class SecretFileObserver(Protocol):

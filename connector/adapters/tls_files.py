@@ -5,13 +5,12 @@ for five seconds, as certificate and key may be written one after the other. Wha
 Whoever connects asks for the context each time; a connection that lives keeps the one that it was made with.
 """
 
-import hashlib
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from connector.adapters.files import LOOK_EVERY_S, STAYS_S
+from connector.adapters.files import LOOK_EVERY_S, STAYS_S, content_digest
 from connector.adapters.tls import TlsContext
 
 
@@ -40,7 +39,7 @@ class TlsFiles:
         self._paths = paths
         self._monotonic = monotonic
         self._observer = observer
-        self._in_use = self._seen = _digest(paths)
+        self._in_use = self._seen = _digests(paths)
         self._looked_at = self._seen_at = monotonic()
         self._every_s: float = LOOK_EVERY_S
         self._problem: str | None = None
@@ -58,7 +57,7 @@ class TlsFiles:
         self._every_s = 0.0
 
     def _look(self, now: float) -> None:
-        found = _digest(self._paths)
+        found = _digests(self._paths)
         if found != self._seen:
             self._seen, self._seen_at = found, now
         if found == self._in_use:
@@ -84,13 +83,5 @@ class TlsFiles:
         return [str(path) for path in self._paths]
 
 
-def _digest(paths: Sequence[Path]) -> bytes:
-    """Of all of them; one that cannot be read counts as empty."""
-    whole = hashlib.sha256()
-    for path in paths:
-        try:
-            content = path.read_bytes()
-        except OSError:
-            content = b""
-        whole.update(hashlib.sha256(content).digest())
-    return whole.digest()
+def _digests(paths: Sequence[Path]) -> tuple[bytes, ...]:
+    return tuple(map(content_digest, paths))

@@ -7,7 +7,6 @@ clients as they live; for all else they are replaced (`adapters/kafka/renewal.py
 """
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from pydantic import SecretStr
 
-from connector.adapters.files import LOOK_EVERY_S, STAYS_S
+from connector.adapters.files import LOOK_EVERY_S, STAYS_S, content_digest
 from connector.adapters.kafka import Renewal
 from connector.adapters.kafka.heard import Refusal
 from connector.config.kafka import KafkaSettings
@@ -167,13 +166,7 @@ def _kind(name: str) -> Kind:
 
 def _digests(paths: Mapping[str, Path]) -> Reading:
     """One that cannot be read counts as empty: what is wrong is told by the judgement."""
-    found = {}
-    for name, path in paths.items():
-        try:
-            found[name] = hashlib.sha256(path.read_bytes()).digest()
-        except OSError:
-            found[name] = b""
-    return found
+    return {name: content_digest(path) for name, path in paths.items()}
 
 
 def _read(kafka: KafkaSettings) -> Secrets | str:

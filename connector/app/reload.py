@@ -7,7 +7,6 @@ run on.
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -16,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from connector.adapters.files import LOOK_EVERY_S, STAYS_S
+from connector.adapters.files import LOOK_EVERY_S, STAYS_S, content_digest
 from connector.config import Loaded, load_mappings
 from connector.config.reading import shown_path
 from connector.core.decode import ParsedSchema
@@ -187,15 +186,7 @@ def _reading(loaded: Loaded, schema_files: Iterable[Path]) -> Reading | Refused:
         paths = {*folder.glob("*.yaml"), *schema_files} - {table}
     except OSError as error:  # a volume whose server is away
         return Refused((f"the folder cannot be read: {error.strerror or type(error).__name__}",))
-    return {path: _digest(path) for path in paths}
-
-
-def _digest(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError:
-        return b""
+    return {path: content_digest(path) for path in paths}
 
 
 def _read_and_test(loaded: Loaded) -> Anew:
